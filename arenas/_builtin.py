@@ -1,0 +1,55 @@
+"""Arenas' own entries. Each game lists its own in ``arenas/envs/<game>/entries.py``, without jax."""
+
+from __future__ import annotations
+
+from arenas import registry
+from arenas.envs.colorgrid import entries as colorgrid
+from arenas.envs.rrps import entries as rrps
+from arenas.registry import AgentSpec, Family
+
+ANY_GAME = (
+    AgentSpec(
+        name="random",
+        entry_point="arenas.agent:RandomAgent",
+        summary="Uniform over the legal actions.",
+    ),
+)
+
+ENV_FAMILIES = (
+    Family(
+        prefix="jaxmarl/",
+        entry_point="arenas.interop.jaxmarl:env_spec",
+        names="arenas.interop.jaxmarl:env_names",
+        summary="Any environment registered in JaxMARL, by its name there.",
+    ),
+    Family(
+        prefix="open_spiel/",
+        entry_point="arenas.interop.open_spiel:env_spec",
+        names="arenas.interop.open_spiel:env_names",
+        summary="Any sequential or simultaneous game of OpenSpiel, by its game string; host only.",
+    ),
+)
+
+AGENT_FAMILIES = (
+    Family(
+        prefix="open_spiel/",
+        entry_point="arenas.interop.open_spiel:agent_spec",
+        names="arenas.interop.open_spiel:agent_names",
+        summary="OpenSpiel's bots, on open_spiel/ environments.",
+    ),
+)
+
+
+def register_all() -> None:
+    """Register everything that ships with Arenas."""
+    for game in (colorgrid, rrps):
+        for env in game.ENVS:
+            registry.envs.add(env)
+        for agent in game.AGENTS:
+            registry.agents.add(agent)
+    for agent in ANY_GAME:
+        registry.agents.add(agent)
+    for family in ENV_FAMILIES:
+        registry.envs.add_family(family)
+    for family in AGENT_FAMILIES:
+        registry.agents.add_family(family)

@@ -1,0 +1,144 @@
+"""What a player is: device agents in JAX, host agents in Python.
+
+A device agent is a pair of pure functions, so that a tournament between them compiles to one
+program. A host agent is an object, for bots of other libraries, people and other processes.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int, PRNGKeyArray, PyTree
+
+from arenas.env import AnyArray
+from arenas.rollout import step_key
+
+
+class Agent:
+    """A player of any kind.
+
+    Attributes:
+        name: as it was asked for, set by ``arenas.load_agent``; names it in records.
+    """
+
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class DeviceAgent(Agent, abc.ABC):
+    """A player made of pure functions of one seat's view; batched by ``vmap``.
+
+    Attributes:
+        params: a pytree handed to :meth:`act`; ``()`` for scripted players.
+    """
+
+    params: PyTree[Any] = ()
+
+    def init(self, key: PRNGKeyArray, seat: Int[AnyArray, ""]) -> PyTree[Array]:
+        """What the agent carries from step to step, at the start of an episode.
+
+        Args:
+            key: randomness of this episode.
+            seat: index of the seat that it holds. An array, so that one program serves all seats.
+        """
+        return ()
+
+    @abc.abstractmethod
+    def act(
+        self,
+        params: PyTree[Any],
+        carry: PyTree[Array],
+        observation: PyTree[AnyArray],
+        action_mask: Bool[AnyArray, " actions"],
+        key: PRNGKeyArray,
+    ) -> tuple[PyTree[Array], Array]:
+        """The next carry and the action, an integer scalar (``Box`` spaces: floats ``[K]``).
+
+        Args:
+            params: the agent's ``params``.
+            carry: from :meth:`init` or the last ``act``.
+            observation: this seat's, without an agent axis.
+            action_mask: ``[K]``, what is legal now.
+            key: randomness of this step.
+        """
+
+
+class HostAgent(Agent, abc.ABC):
+    """A player in Python. It may fail or take long: matches forfeit it, and go on."""
+
+    @abc.abstractmethod
+    def reset(self, seat: int, seed: int) -> None:
+        """Start an episode in this seat; the same seed must give the same play.
+
+        Args:
+            seat: index of the seat.
+            seed: from 0 to 2³²−1, different for each seat.
+        """
+
+    @abc.abstractmethod
+    def act(self, observation: Any, action_mask: np.ndarray) -> int | np.ndarray:
+        """The action, for this seat's observation and legal actions (bool ``[K]``), as NumPy."""
+
+
+class RandomAgent(DeviceAgent):
+    """Uniform over the legal actions, or over the box in ``Box`` action spaces."""
+
+    def __init__(self, env: Any) -> None:
+        self._space = env.action_space
+
+    def act(self, params, carry, observation, action_mask, key):
+        if isinstance(self._space, gymnasium.spaces.Box):
+            low, high = jnp.asarray(self._space.low), jnp.asarray(self._space.high)
+            return carry, jax.random.uniform(key, low.shape, low.dtype, low, high)
+        # The n-th legal action, n uniform: one random number, against one per action by Gumbel.
+        count = jnp.cumsum(action_mask)
+        chosen = jax.random.randint(key, (), 0, count[-1])
+        return carry, jnp.argmax(count > chosen).astype(jnp.int32)
+
+
+class HostedAgent(HostAgent):
+    """A device agent on the host: the same seed, so the same actions, as on the device.
+
+    The key of its ``n``-th action (from 1) in an episode is ``step_key(key, n)``, that of ``init``
+    ``step_key(key, 0)``; :mod:`arenas.match` does the same on the device.
+    """
+
+    def __init__(self, agent: DeviceAgent) -> None:
+        self.agent, self.name = agent, agent.name
+
+        def start(seed: Any, seat: Any) -> Any:
+            key = jax.random.key(seed)
+            return key, agent.init(step_key(key, 0), seat)
+
+        def act(params: Any, carry: Any, observation: Any, mask: Any, key: Any, acts: Any) -> Any:
+            return agent.act(params, carry, observation, mask, step_key(key, acts))
+
+        self._start, self._act = jax.jit(start), jax.jit(act)
+
+    def reset(self, seat: int, seed: int) -> None:
+        self._key, self._carry = self._start(np.uint32(seed), np.int32(seat))
+        self._acts = 0
+
+    def act(self, observation: Any, action_mask: np.ndarray) -> int | np.ndarray:
+        self._acts += 1
+        self._carry, action = self._act(
+            self.agent.params,
+            self._carry,
+            observation,
+            action_mask,
+            self._key,
+            np.uint32(self._acts),
+        )
+        return np.asarray(action)[()]
+
+
+def as_host_agent(agent: Agent) -> HostAgent:
+    """``agent`` as a host agent: itself if it is one."""
+    return HostedAgent(agent) if isinstance(agent, DeviceAgent) else agent  # type: ignore[return-value]
