@@ -139,6 +139,7 @@ class Env(abc.ABC, Generic[StateT]):
         action_space: gymnasium space of one agent, ``Discrete`` from 0 or ``Box`` of rank 1.
         max_steps: the step limit that truncates an episode, or None.
         action_labels: a word for each action, for people, or None.
+        return_range: lowest and highest return of an episode, where known; what a forfeit costs.
         spec: the registry's entry, set by ``arenas.make``.
         kwargs: the arguments given to ``arenas.make`` beyond the entry's own.
     """
@@ -148,6 +149,7 @@ class Env(abc.ABC, Generic[StateT]):
     action_space: gymnasium.spaces.Discrete | gymnasium.spaces.Box
     max_steps: int | None = None
     action_labels: tuple[str, ...] | None = None
+    return_range: tuple[float, float] | None = None
     spec: EnvSpec | None = None
     kwargs: dict[str, Any] = {}  # noqa: RUF012  (replaced, never changed)
 

@@ -41,6 +41,7 @@ class HostEnv(abc.ABC):
     action_space: gymnasium.spaces.Discrete | gymnasium.spaces.Box
     max_steps: int | None = None
     action_labels: tuple[str, ...] | None = None
+    return_range: tuple[float, float] | None = None
     spec: EnvSpec | None = None
     kwargs: dict[str, Any] = {}  # noqa: RUF012  (replaced, never changed)
 
@@ -176,6 +177,7 @@ class JaxHost(HostEnv):
             "action_space",
             "max_steps",
             "action_labels",
+            "return_range",
             "spec",
             "kwargs",
         ):

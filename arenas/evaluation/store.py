@@ -1,0 +1,229 @@
+"""Rows of everything that is played, in SQL: SQLite by default, any SQLAlchemy URL where asked.
+
+An episode is identified by its environment, agents by seat and seed; writing one twice keeps the
+first. Tables, rankings and plots are computed from rows, and can be computed again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+import arenas
+from arenas._files import make_folder
+from arenas.errors import ArenasError, BadArgument, BadFile
+from arenas.match import Episode, Forfeit
+
+SCHEMA_VERSION = 1
+
+_tables = sa.MetaData()
+_meta = sa.Table(
+    "arenas_meta",
+    _tables,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+_episodes = sa.Table(
+    "episodes",
+    _tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("env_id", sa.String(255), nullable=False),
+    sa.Column("env_kwargs", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("agents", sa.Text, nullable=False),  # JSON list of names by seat
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("returns", sa.Text),  # JSON list by seat; null where a forfeit leaves it undefined
+    sa.Column("length", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),  # terminated, truncated, forfeit
+    sa.Column("forfeit_seat", sa.Integer),
+    sa.Column("forfeit_reason", sa.Text),
+    sa.Column("checksum", sa.String(64)),
+    sa.Column("arenas_version", sa.String(32), nullable=False),
+    sa.Column("played_at", sa.String(32), nullable=False),  # UTC, ISO 8601
+    sa.Column("replay", sa.LargeBinary),  # a replay file's bytes, where asked for
+    sa.UniqueConstraint("env_id", "env_kwargs", "agents", "seed", name="one_row_an_episode"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One stored episode; the fields are those of :class:`arenas.match.Episode`."""
+
+    agents: tuple[str, ...]
+    seed: int
+    returns: tuple[float, ...] | None
+    length: int
+    outcome: str
+    forfeit: Forfeit | None
+
+
+class Store:
+    """Episodes in a database.
+
+    Args:
+        where: a path of a SQLite file, or an SQLAlchemy URL such as
+            ``postgresql+psycopg://user@host/ladder``.
+
+    Raises:
+        BadArgument: it cannot be opened or made; says why, without the password.
+        BadFile: not a store of Arenas, or from a newer version.
+    """
+
+    def __init__(self, where: str | os.PathLike[str]) -> None:
+        text = os.fspath(where)
+        try:
+            url = sa.make_url(text if "://" in text else f"sqlite:///{text}")
+        except sa.exc.ArgumentError as error:
+            raise BadArgument(f"store {text!r} is neither a path nor a database URL") from error
+        self.name = url.render_as_string(hide_password=True) if "://" in text else text
+        if url.drivername.startswith("sqlite") and url.database:
+            make_folder(Path(url.database).parent)
+        try:
+            self._engine = sa.create_engine(url)
+        except (ImportError, sa.exc.NoSuchModuleError) as error:
+            hint = " (pip install 'arenas[postgres]')" if "postgres" in url.drivername else ""
+            raise BadArgument(f"no driver for {self.name}: {error}{hint}") from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _tune_sqlite)
+        try:
+            self._open()
+        except sa.exc.SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            kind = BadFile if "not a database" in reason else BadArgument
+            raise kind(f"cannot open the store {self.name}: {reason}") from error
+
+    def _open(self) -> None:
+        inspector = sa.inspect(self._engine)
+        names = set(inspector.get_table_names())
+        if names and _meta.name not in names and "episodes" in names:
+            raise BadFile(f"{self.name} is not a store of Arenas")
+        if _meta.name not in names:
+            _tables.create_all(self._engine)
+        with self._engine.begin() as db:
+            version = {"key": "schema_version", "value": str(SCHEMA_VERSION)}
+            db.execute(self._insert(_meta), version)
+            query = sa.select(_meta.c.value).where(_meta.c.key == "schema_version")
+            found = int(db.execute(query).scalar_one())
+        if found > SCHEMA_VERSION:
+            raise BadFile(
+                f"{self.name} was written by a newer Arenas (schema {found}); this one "
+                f"({arenas.__version__}) reads up to {SCHEMA_VERSION}: install a newer one"
+            )
+
+    def _insert(self, table: sa.Table) -> Any:
+        dialect = self._engine.dialect.name
+        if dialect == "sqlite":
+            return sqlite.insert(table).on_conflict_do_nothing()
+        if dialect == "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        raise BadArgument(f"{self.name}: accepted databases are SQLite and PostgreSQL")
+
+    def add(self, episodes: Iterable[tuple[Episode, bytes | None]]) -> None:
+        """Write episodes, each with its replay's bytes or None, in one transaction.
+
+        Raises:
+            ArenasError: the database refused; nothing of this call is written.
+        """
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        rows = [
+            {
+                "env_id": e.env_id,
+                "env_kwargs": canonical(e.env_kwargs),
+                "agents": json.dumps(e.agents),
+                "seed": e.seed,
+                "returns": None if e.returns is None else json.dumps(e.returns),
+                "length": e.length,
+                "outcome": e.outcome,
+                "forfeit_seat": e.forfeit.seat if e.forfeit else None,
+                "forfeit_reason": e.forfeit.reason if e.forfeit else None,
+                "checksum": e.checksum,
+                "arenas_version": arenas.__version__,
+                "played_at": now,
+                "replay": replay,
+            }
+            for e, replay in episodes
+        ]
+        if not rows:
+            return
+        try:
+            with self._engine.begin() as db:
+                db.execute(self._insert(_episodes), rows)
+        except sa.exc.SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            raise ArenasError(f"cannot write to the store {self.name}: {reason}") from error
+
+    def rows(self, env_id: str, env_kwargs: dict[str, Any]) -> list[Row]:
+        """All episodes of an environment, in the order of their writing."""
+        c = _episodes.c
+        query = (
+            sa.select(
+                c.agents, c.seed, c.returns, c.length, c.outcome, c.forfeit_seat, c.forfeit_reason
+            )
+            .where(c.env_id == env_id, c.env_kwargs == canonical(env_kwargs))
+            .order_by(c.id)
+        )
+        with self._engine.connect() as db:
+            return [
+                Row(
+                    agents=tuple(json.loads(r.agents)),
+                    seed=r.seed,
+                    returns=None if r.returns is None else tuple(json.loads(r.returns)),
+                    length=r.length,
+                    outcome=r.outcome,
+                    forfeit=None
+                    if r.forfeit_seat is None
+                    else Forfeit(r.forfeit_seat, r.forfeit_reason),
+                )
+                for r in db.execute(query)
+            ]
+
+    def replay(
+        self, env_id: str, env_kwargs: dict[str, Any], agents: Sequence[str], seed: int
+    ) -> bytes | None:
+        """The replay kept for an episode, or None."""
+        c = _episodes.c
+        query = sa.select(c.replay).where(
+            c.env_id == env_id,
+            c.env_kwargs == canonical(env_kwargs),
+            c.agents == json.dumps(list(agents)),
+            c.seed == seed,
+        )
+        with self._engine.connect() as db:
+            return db.execute(query).scalar_one_or_none()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def canonical(kwargs: dict[str, Any]) -> str:
+    """Arguments as JSON that is equal whenever they are.
+
+    Raises:
+        BadArgument: a value that JSON cannot hold, so that no record could name it.
+    """
+    try:
+        return json.dumps(kwargs, sort_keys=True, separators=(",", ":"))
+    except TypeError as error:
+        raise BadArgument(
+            f"environment arguments {kwargs!r} cannot be recorded: {error}"
+        ) from error
+
+
+def _tune_sqlite(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")  # readers and one writer do not wait
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA busy_timeout=30000")

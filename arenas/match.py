@@ -1,0 +1,404 @@
+"""Playing: agents hold the seats of an environment for whole episodes, and a record is kept.
+
+Between device agents all episodes run in one compiled program (:class:`DeviceMatches`); as soon as
+one agent lives on the host, the episode is stepped there (:func:`play_episode`). The records are
+the same either way. An agent that fails forfeits the episode; the episode ends, the caller goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import arenas
+from arenas.agent import Agent, DeviceAgent, as_host_agent
+from arenas.env import Env
+from arenas.errors import ArenasError, BadArgument
+from arenas.host import HostEnv, as_host, state_checksum
+from arenas.rollout import agent_seed, check_seed, step_key
+
+STEPS_PER_CALL = 100
+"""Steps that a device program makes before it returns to Python (progress, Ctrl-C)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Forfeit:
+    """Why an episode was forfeited.
+
+    Attributes:
+        seat: index of the seat whose agent failed.
+        reason: for people; what happened.
+    """
+
+    seat: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Episode:
+    """The record of one episode.
+
+    Attributes:
+        env_id: the environment's id.
+        env_kwargs: its arguments beyond the id.
+        agents: names by seat.
+        seed: of the episode.
+        returns: sum of rewards by seat, as float32 added in order; None where a forfeit leaves it
+            undefined (see :func:`forfeit_returns`).
+        length: steps made.
+        outcome: ``terminated``, ``truncated`` or ``forfeit``.
+        forfeit: who failed and why, or None.
+        actions: ``[length, A]`` (``Box`` spaces: ``[length, A, K]``), or None where not kept.
+        checksum: of the final state (``HostEnv.checksum``), or None where not kept.
+    """
+
+    env_id: str
+    env_kwargs: dict[str, Any]
+    agents: tuple[str, ...]
+    seed: int
+    returns: tuple[float, ...] | None
+    length: int
+    outcome: str
+    forfeit: Forfeit | None = None
+    actions: np.ndarray | None = None
+    checksum: str | None = None
+
+
+class Watch:
+    """Told when an agent begins and ends to think; a worker shows it to its supervisor."""
+
+    def begin(self, seat: int, step: int) -> None:
+        """The agent in ``seat`` is about to be asked, after ``step`` steps."""
+
+    def end(self) -> None:
+        """It has answered."""
+
+
+def play(
+    env: Any,
+    agents: Sequence[Agent | str],
+    *,
+    episodes: int = 1,
+    seed: int = 0,
+    record: bool = True,
+) -> list[Episode]:
+    """Play a match: ``episodes`` episodes between these agents in these seats.
+
+    Args:
+        env: an environment, or its id.
+        agents: one per seat, in seat order; agents or their names.
+        episodes: how many, from 1.
+        seed: of the first episode; the others follow by counting on.
+        record: keep actions and the final state's checksum, as a replay needs.
+
+    Raises:
+        BadArgument: another number of agents than seats, or no episodes.
+
+    Example:
+        >>> import arenas
+        >>> [episode] = arenas.play("rrps-v0", ["rrps/rock", "rrps/paper"])
+        >>> episode.returns
+        (-1000.0, 1000.0)
+    """
+    if episodes < 1:
+        raise BadArgument(f"episodes is {episodes}; accepted are integers from 1")
+    game: Any = arenas.make(env) if isinstance(env, str) else env
+    check_seed(seed)
+    players = [arenas.load_agent(a, game) if isinstance(a, str) else a for a in agents]
+    if len(players) != game.num_agents:
+        raise BadArgument(
+            f"{len(players)} agents given; {game.spec.id if game.spec else game} has "
+            f"{game.num_agents} seats: {', '.join(game.agents)}"
+        )
+    seeds = [(seed + e) % 2**32 for e in range(episodes)]
+    device = [p for p in players if isinstance(p, DeviceAgent)]
+    if isinstance(game, Env) and len(device) == len(players) and episodes > 1:
+        unique = list({id(p): p for p in device}.values())
+        seats = [[unique.index(p) for p in device]] * episodes
+        return list(DeviceMatches(game, unique).play(seats, seeds, record=record))
+    hosts = [p for p in players if not isinstance(p, DeviceAgent)]
+    if len({id(p) for p in hosts}) < len(hosts):
+        raise BadArgument("one host agent object holds two seats; give each seat its own")
+    host = arenas.make_host(env) if isinstance(env, str) else as_host(game)
+    in_seats = [as_host_agent(p) for p in players]
+    return [play_episode(host, in_seats, s, record=record) for s in seeds]
+
+
+def play_episode(
+    env: HostEnv,
+    agents: Sequence[Any],
+    seed: int,
+    *,
+    watch: Watch | None = None,
+    record: bool = True,
+) -> Episode:
+    """Play one episode on the host.
+
+    Args:
+        env: is reset first.
+        agents: host agents by seat.
+        seed: of the episode; the agent in a seat gets ``agent_seed(seed, seat)``.
+        watch: told when an agent thinks.
+        record: keep actions and checksum.
+    """
+    watch = watch or Watch()
+    timestep = env.reset(seed)
+    names = tuple(a.name for a in agents)
+    returns = np.zeros(env.num_agents, np.float32)
+    box = isinstance(env.action_space, gymnasium.spaces.Box)
+    action_type = np.float32 if box else np.int32
+    actions: list[np.ndarray] = []
+    kwargs = {"env_id": env.spec.id if env.spec else "", "env_kwargs": dict(env.kwargs)}
+
+    def finish(outcome: str, forfeit: Forfeit | None = None) -> Episode:
+        shape = (len(actions), env.num_agents, *env.action_shape)
+        final = [float(r) for r in returns]
+        return Episode(
+            **kwargs,
+            agents=names,
+            seed=seed,
+            returns=tuple(final) if forfeit is None else forfeit_returns(env, forfeit.seat, final),
+            length=len(actions),
+            outcome=outcome,
+            forfeit=forfeit,
+            actions=np.asarray(actions, action_type).reshape(shape) if record else None,
+            checksum=env.checksum() if record else None,
+        )
+
+    for seat, agent in enumerate(agents):
+        watch.begin(seat, 0)
+        try:
+            agent.watch(env)
+            agent.reset(seat, agent_seed(seed, seat))
+        except (Exception, SystemExit) as error:
+            return finish("forfeit", Forfeit(seat, _failure(error)))
+        finally:
+            watch.end()
+
+    everyone = list(enumerate(agents))
+    while not (timestep.terminated or timestep.truncated):
+        action = np.zeros((env.num_agents, *env.action_shape), action_type)
+        observations = _by_seat(timestep.observation)
+        for seat, agent in everyone:
+            if not timestep.acting[seat]:
+                continue
+            watch.begin(seat, len(actions))
+            try:
+                chosen = agent.act(observations(seat), timestep.action_mask[seat])
+                env.check_legal(seat, chosen)
+            except (Exception, SystemExit) as error:
+                return finish("forfeit", Forfeit(seat, _failure(error)))
+            finally:
+                watch.end()
+            action[seat] = chosen
+        timestep = env.step(action)
+        actions.append(action)
+        returns += timestep.reward
+    return finish("terminated" if timestep.terminated else "truncated")
+
+
+def _by_seat(observation: Any) -> Callable[[int], Any]:
+    if isinstance(observation, np.ndarray):
+        return lambda seat: observation[seat]
+    return lambda seat: jax.tree.map(lambda x: x[seat], observation)
+
+
+def _failure(error: BaseException) -> str:
+    """An exception in one line: what, why, and where in the agent's code."""
+    if isinstance(error, ArenasError):
+        return str(error)
+    if isinstance(error, SystemExit):
+        return f"exited with {error.code!r}"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (line {frames[-1].lineno} of {frames[-1].name})" if len(frames) > 1 else ""
+    return f"{type(error).__name__}: {error}{where}"[:500]
+
+
+def forfeit_returns(env: Any, seat: int, returns: Sequence[float]) -> tuple[float, ...] | None:
+    """Returns of an episode that the agent in ``seat`` forfeited.
+
+    Failing must never pay. Where the game declares its ``return_range``, the agent that failed gets
+    the lowest return; in a competitive game the others get the highest, in a cooperative one the
+    lowest too, in a mixed one what they had. Elsewhere the returns are undefined (None): the
+    episode counts as a forfeit, and not in means.
+    """
+    if env.return_range is None:
+        return None
+    low, high = env.return_range
+    kind = env.spec.kind if env.spec else "unknown"
+    others = {"competitive": [high] * len(returns), "cooperative": [low] * len(returns)}
+    final = list(others.get(kind, returns))
+    final[seat] = low
+    return tuple(float(r) for r in final)
+
+
+class DeviceMatches:
+    """Episodes between device agents, all pairs and all episodes in one compiled program.
+
+    At each step every agent acts once, on the seats that it holds across all episodes; an agent
+    costs nothing where it does not sit. Episodes that have ended stand still until all have.
+
+    Args:
+        env: the environment.
+        agents: the players that seats refer to by index.
+        batch: how many episodes run at once; the default is as many as fit about 256 MB of
+            observations, from 64 to 8,192.
+    """
+
+    def __init__(
+        self, env: Env[Any], agents: Sequence[DeviceAgent], batch: int | None = None
+    ) -> None:
+        self.env, self.agents = env, list(agents)
+        if batch is None:
+            leaves = jax.tree.leaves(
+                jax.eval_shape(env.reset, jax.random.key(0))[1].observation,
+            )
+            size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
+            batch = int(np.clip(2**28 // max(1, size), 64, 8192))
+        self.batch = batch
+        self._start, self._run = jax.jit(self._start_all), jax.jit(self._run_steps)
+
+    def play(
+        self,
+        seats: Sequence[Sequence[int]],
+        seeds: Sequence[int],
+        *,
+        record: bool = True,
+        progress: Callable[[float], None] | None = None,
+    ) -> Iterator[Episode]:
+        """Play one episode for each row, and yield their records in order.
+
+        Args:
+            seats: ``[episodes][A]``, the index of the agent in each seat.
+            seeds: ``[episodes]``.
+            record: keep actions and checksums.
+            progress: called now and then with how many episodes' worth of steps were made since
+                the last call, where the environment has a step limit or horizon.
+        """
+        count = len(seeds)
+        batch = min(self.batch, count)
+        pieces = [slice(i, min(i + batch, count)) for i in range(0, count, batch)]
+        table = np.asarray(seats, np.int64).reshape(count, self.env.num_agents)
+        # A program has fixed shapes: each agent gets room for the most seats it holds in a piece.
+        room = [
+            max(1, max((int((table[p] == a).sum()) for p in pieces), default=1))
+            for a in range(len(self.agents))
+        ]
+        for piece in pieces:
+            yield from self._play_piece(table[piece], seeds[piece], batch, room, record, progress)
+
+    def _play_piece(
+        self,
+        seats: np.ndarray,
+        seeds: Sequence[int],
+        batch: int,
+        room: list[int],
+        record: bool,
+        progress: Callable[[float], None] | None,
+    ) -> Iterator[Episode]:
+        real, width = seats.shape
+        nowhere = batch * width  # an index out of range: read as anything, written nowhere
+        slots = []
+        for agent, size in enumerate(room):
+            held = np.flatnonzero(seats.reshape(-1) == agent)
+            slots.append(
+                np.concatenate([held, np.full(size - len(held), nowhere)]).astype(np.int32)
+            )
+        padded = np.zeros(batch, np.uint32)
+        padded[:real] = seeds
+        agent_seeds = np.zeros((batch, width), np.uint32)
+        agent_seeds[:real] = [[agent_seed(s, i) for i in range(width)] for s in seeds]
+        carry = self._start(padded, agent_seeds.reshape(-1), tuple(slots))
+        params = tuple(a.params for a in self.agents)
+        taken = []
+        horizon = self.env.max_steps or (self.env.spec.horizon if self.env.spec else None)
+        told = 0.0
+        while True:
+            carry, actions = self._run(params, carry, tuple(slots))
+            if record:
+                taken.append(np.asarray(actions))
+            state = carry[0]
+            if progress and horizon:
+                share = min(1.0, float(np.asarray(state.steps[:real]).mean()) / horizon)
+                progress((share - told) * real)
+                told = share
+            if (np.asarray(state.terminated | state.truncated)[:real]).all():
+                break
+        if progress and horizon:
+            progress((1.0 - told) * real)
+        final, returns = jax.device_get((carry[0], carry[4]))
+        all_actions = np.concatenate(taken) if record else None  # [steps, batch, A, ...]
+        spec = self.env.spec
+        for i in range(real):
+            length = int(final.steps[i])
+            checksum = None
+            if record:
+                checksum = state_checksum(jax.tree.map(lambda x, i=i: x[i], final))
+            yield Episode(
+                env_id=spec.id if spec else "",
+                env_kwargs=dict(self.env.kwargs),
+                agents=tuple(self.agents[a].name for a in seats[i]),
+                seed=int(seeds[i]),
+                returns=tuple(float(r) for r in returns[i]),
+                length=length,
+                outcome="terminated" if final.terminated[i] else "truncated",
+                actions=None if all_actions is None else all_actions[:length, i],
+                checksum=checksum,
+            )
+
+    def _start_all(self, seeds: Any, agent_seeds: Any, slots: Any) -> Any:
+        keys = jax.vmap(jax.random.key)(seeds)
+        state, timestep = jax.vmap(lambda k: self.env.reset(step_key(k, 0)))(keys)
+        agent_keys = jax.vmap(jax.random.key)(agent_seeds)  # [episodes * A]
+        seat = jnp.tile(jnp.arange(self.env.num_agents, dtype=jnp.int32), len(seeds))
+
+        def start(agent: DeviceAgent, where: Any) -> Any:
+            return jax.vmap(lambda k, s: agent.init(step_key(k, 0), s))(
+                agent_keys[where], seat[where]
+            )
+
+        carries = tuple(start(a, w) for a, w in zip(self.agents, slots, strict=True))
+        acts = jnp.zeros(agent_seeds.shape, jnp.uint32)
+        returns = jnp.zeros((len(seeds), self.env.num_agents), jnp.float32)
+        view = (timestep.observation, timestep.action_mask, timestep.acting)
+        return state, view, carries, acts, returns, keys, agent_keys
+
+    def _run_steps(self, params: Any, carry: Any, slots: Any) -> Any:
+        box = isinstance(self.env.action_space, gymnasium.spaces.Box)
+        action_type = jnp.float32 if box else jnp.int32
+
+        def step(carry: Any, _: None) -> Any:
+            state, view, carries, acts, returns, keys, agent_keys = carry
+            observation, mask, acting = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), view)
+            acts = acts + acting
+            act_keys = jax.vmap(step_key)(agent_keys, acts)
+            action = jnp.zeros((*acts.shape, *self.env.action_shape), action_type)
+            new_carries = []
+            for agent, own, held, where in zip(self.agents, params, carries, slots, strict=True):
+                seen = jax.tree.map(lambda x, where=where: x[where], (observation, mask, act_keys))
+                new, chosen = jax.vmap(agent.act, (None, 0, 0, 0, 0))(own, held, *seen)
+                action = action.at[where].set(chosen.astype(action_type), mode="drop")
+                new_carries.append(_where(acting[where], new, held))
+            action = action.reshape(*returns.shape, *self.env.action_shape)
+            step_keys = jax.vmap(step_key)(keys, state.steps + 1)
+            state, timestep = jax.vmap(self.env.step)(step_keys, state, action)
+            returns = returns + timestep.reward
+            view = (timestep.observation, timestep.action_mask, timestep.acting)
+            carries = tuple(new_carries)
+            return (state, view, carries, acts, returns, keys, agent_keys), action
+
+        return jax.lax.scan(step, carry, None, length=STEPS_PER_CALL)
+
+
+def _where(condition: Any, new: Any, old: Any) -> Any:
+    def choose(n: Any, o: Any) -> Any:
+        return jnp.where(condition.reshape(condition.shape + (1,) * (n.ndim - 1)), n, o)
+
+    return jax.tree.map(choose, new, old)
