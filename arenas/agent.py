@@ -7,7 +7,7 @@ program. A host agent is an object, for bots of other libraries, people and othe
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import jax
@@ -17,6 +17,9 @@ from jaxtyping import Array, Bool, Int, PRNGKeyArray, PyTree
 
 from arenas.env import AnyArray
 from arenas.rollout import step_key
+
+if TYPE_CHECKING:
+    from arenas.host import HostEnv
 
 
 class Agent:
@@ -72,6 +75,13 @@ class DeviceAgent(Agent, abc.ABC):
 
 class HostAgent(Agent, abc.ABC):
     """A player in Python. It may fail or take long: matches forfeit it, and go on."""
+
+    def watch(self, env: HostEnv) -> None:  # noqa: B027  (optional)
+        """See the live environment that will be played; called before :meth:`reset`.
+
+        For agents that need more than their observation, such as bots that search from the
+        position. Those change nothing in it. Most agents leave this alone.
+        """
 
     @abc.abstractmethod
     def reset(self, seat: int, seed: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 import arenas
@@ -80,21 +81,21 @@ class Store:
         text = os.fspath(where)
         try:
             url = sa.make_url(text if "://" in text else f"sqlite:///{text}")
-        except sa.exc.ArgumentError as error:
+        except exc.ArgumentError as error:
             raise BadArgument(f"store {text!r} is neither a path nor a database URL") from error
         self.name = url.render_as_string(hide_password=True) if "://" in text else text
         if url.drivername.startswith("sqlite") and url.database:
             make_folder(Path(url.database).parent)
         try:
             self._engine = sa.create_engine(url)
-        except (ImportError, sa.exc.NoSuchModuleError) as error:
+        except (ImportError, exc.NoSuchModuleError) as error:
             hint = " (pip install 'arenas[postgres]')" if "postgres" in url.drivername else ""
             raise BadArgument(f"no driver for {self.name}: {error}{hint}") from error
         if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _tune_sqlite)
+            event.listen(self._engine, "connect", _tune_sqlite)
         try:
             self._open()
-        except sa.exc.SQLAlchemyError as error:
+        except exc.SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             kind = BadFile if "not a database" in reason else BadArgument
             raise kind(f"cannot open the store {self.name}: {reason}") from error
@@ -155,7 +156,7 @@ class Store:
         try:
             with self._engine.begin() as db:
                 db.execute(self._insert(_episodes), rows)
-        except sa.exc.SQLAlchemyError as error:
+        except exc.SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             raise ArenasError(f"cannot write to the store {self.name}: {reason}") from error
 

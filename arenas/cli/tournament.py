@@ -1,0 +1,156 @@
+"""``arenas tournament``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from arenas.cli import EXIT_INTERRUPTED, output
+from arenas.errors import BadArgument
+
+WIDEST_TABLE = 16
+"""A payoff table of more agents is left to the files."""
+
+
+def command(
+    env: tyro.conf.Positional[str],
+    agents: tuple[str, ...],
+    episodes: int = 10,
+    seed: int = 0,
+    jobs: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = None,
+    move_timeout: float = 60.0,
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
+    store: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None,
+    record: int = 1,
+    json: bool = False,
+) -> int:
+    """Play a round robin, and show standings with confidence intervals and the payoff table.
+
+    Every pair of agents plays in every seating, itself included. An agent that crashes, exits,
+    gives an illegal action or exceeds --move-timeout forfeits that episode, and the tournament
+    goes on. Interrupted and started again with the same arguments, it plays only what is missing;
+    with more --episodes or --agents it goes on from what was played.
+
+    Args:
+        env: the environment, such as rrps-v0 or colorgrid-v0,size=8.
+        agents: two or more, each once: names (see: arenas agents), or module:name of your own.
+        episodes: for each seating of each pair.
+        seed: the same seed gives the same results, whatever --jobs.
+        jobs: worker processes for agents that run on the host.
+        move_timeout: seconds that an agent may take to answer; 0 for no limit.
+        out: keep every episode here: episodes.db (SQLite), CSV and JSON files, replays.
+        store: keep the episodes in this database instead: an SQLAlchemy URL.
+        record: keep a replay of the first so many episodes of each seating.
+        json: print JSON.
+    """
+    from arenas._files import make_folder
+    from arenas.evaluation.store import Store
+    from arenas.evaluation.tournament import Tournament
+
+    if move_timeout < 0:
+        raise BadArgument(f"--move-timeout is {move_timeout}; accepted are seconds from 0")
+    tournament = Tournament(
+        env,
+        agents,
+        episodes=episodes,
+        seed=seed,
+        jobs=jobs,
+        move_timeout=move_timeout or None,
+        record=record,
+    )
+    with tempfile.TemporaryDirectory(prefix="arenas-") as scratch:
+        folder = make_folder(out if out is not None else scratch)
+        with Store(store or os.fspath(folder / "episodes.db")) as rows:
+            missing = len(tournament.missing(rows))
+            interrupted = False
+            try:
+                with output.progress() as bar:
+                    total = len(tournament.fixtures)
+                    task = bar.add_task("playing", total=total, completed=total - missing)
+                    tournament.play(rows, lambda n: bar.advance(task, n))
+            except KeyboardInterrupt:
+                interrupted = True
+            results = tournament.results(rows)
+            files = tournament.export(results, rows, folder) if out is not None else []
+            if json:
+                output.print_json(results.as_json())
+            else:
+                _show(results, tournament, files, rows.name)
+    if interrupted:
+        kept = len(results.rows)
+        again = "the same command plays the rest" if out or store else "use --out to keep them"
+        output.warn(f"interrupted: {kept} of {kept + results.missing} episodes played; {again}")
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
+    console = output.console()
+    contest = tournament.spec.kind not in ("cooperative", "single-agent")
+    columns = ["", "agent", "return", "±95 %"]
+    columns += ["won", "drawn", "lost"] if contest else []
+    columns += ["episodes", "forfeits"]
+    lines = output.table(
+        f"Standings: {tournament.spec.id}", *columns, right=tuple(set(columns) - {"agent"})
+    )
+    for place, s in enumerate(results.standings, 1):
+        contested = [str(s.wins), str(s.draws), str(s.losses)] if contest else []
+        lines.add_row(
+            str(place),
+            s.agent,
+            output.number(s.mean),
+            output.number(s.half_width),
+            *contested,
+            str(s.episodes),
+            str(s.forfeits),
+        )
+    console.print(lines)
+    if any(s.half_width is None for s in results.standings):
+        console.print("Intervals need two episodes or more in every cell.\n", style="dim")
+    _show_payoffs(console, results, bool(files))
+    if results.population:
+        metrics = list(results.population[0])
+        lines = output.table("Within the population", *metrics, right=tuple(metrics[1:]))
+        for p in results.population:
+            lines.add_row(*(v if isinstance(v, str) else output.number(v) for v in p.values()))
+        console.print(lines)
+    for s in results.standings:
+        if s.forfeits:
+            reasons = {
+                row.forfeit.reason
+                for _, row in results.rows
+                if row.forfeit and row.agents[row.forfeit.seat] == s.agent
+            }
+            first = sorted(reasons)[0]
+            more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+            console.print(
+                f"{s.agent} forfeited {s.forfeits}: {first}{more}", markup=False, highlight=False
+            )
+    if files:
+        kept = [store, *(str(f) for f in files)]
+        console.print("Kept in: " + ", ".join(kept), markup=False, highlight=False)
+
+
+def _show_payoffs(console: Any, results: Any, in_files: bool) -> None:
+    names = results.table.agents
+    if len(names) > WIDEST_TABLE:
+        where = "payoffs.csv" if in_files else "--json, or --out DIR"
+        console.print(f"The payoff table of {len(names)} agents: see {where}.\n", style="dim")
+        return
+    order = [names.index(s.agent) for s in results.standings]
+    numbers = [str(i) for i in range(1, len(names) + 1)]
+    lines = output.table(
+        "Payoffs: mean return of the row's agent against the column's",
+        "",
+        "agent",
+        *numbers,
+        right=("", *numbers),
+    )
+    for place, i in enumerate(order, 1):
+        cells = [output.number(results.table.mean[i, j]) for j in order]
+        lines.add_row(str(place), names[i], *cells)
+    console.print(lines)
