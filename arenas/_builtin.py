@@ -1,4 +1,4 @@
-"""Arenas' own entries. Each game lists its own in ``arenas/envs/<game>/entries.py``, without jax."""
+"""Arenas' own entries. Each game lists its own in its ``entries.py``, without importing jax."""
 
 from __future__ import annotations
 

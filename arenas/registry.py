@@ -2,9 +2,10 @@
 
 An environment is named ``game-variant-vN``; the version rises when what it computes changes, never
 for speed. Arguments follow after commas: ``colorgrid-v0,size=8``. ``module:id`` imports a module
-that registers the id first. Other distributions register through the entry-point groups
-``arenas.envs`` and ``arenas.agents``: each entry is an :class:`EnvSpec` or :class:`AgentSpec`, or an
-iterable of such; or a class or function, registered under the entry's own name.
+that registers the id first, or has it as an attribute. Other distributions register through the
+entry-point groups ``arenas.envs`` and ``arenas.agents``: each entry is an :class:`EnvSpec` or
+:class:`AgentSpec`, or an iterable of such; or a class or function, registered under the entry's
+own name.
 """
 
 from __future__ import annotations
@@ -166,6 +167,12 @@ class Catalogue(Mapping[str, SpecT], Generic[SpecT]):
             raise UnknownName(self._what, name, known, hint)
         return self._specs[name]
 
+    def unregistered(self, entry_point: str) -> SpecT:
+        """An entry for ``"module:attribute"``, which is its name."""
+        if self._spec_type is EnvSpec:
+            return EnvSpec(id=entry_point, entry_point=entry_point, game=entry_point)  # type: ignore[return-value]
+        return AgentSpec(name=entry_point, entry_point=entry_point, kind=_runs_on(entry_point))  # type: ignore[return-value]
+
     def _load_entry_points(self) -> None:
         if self._loaded:
             return
@@ -186,10 +193,12 @@ class Catalogue(Mapping[str, SpecT], Generic[SpecT]):
             for spec in found:
                 self.add(spec)
         elif self._spec_type is EnvSpec:
-            self.add(EnvSpec(id=name, entry_point=found, game=name))  # type: ignore[arg-type]
+            self.add(EnvSpec(id=name, entry_point=found, game=_game(name)))  # type: ignore[arg-type]
         else:
-            game = name.split("/")[0] if "/" in name else "*"
-            self.add(AgentSpec(name=name, entry_point=found, game=game))  # type: ignore[arg-type]
+            spec = AgentSpec(
+                name=name, entry_point=found, game=_agents_game(name), kind=_runs_on(found)
+            )
+            self.add(spec)  # type: ignore[arg-type]
 
     def __getitem__(self, name: str) -> SpecT:
         return self.find(name)
@@ -221,7 +230,7 @@ def register(id: str, entry_point: str | Callable[..., Any], **metadata: Any) ->
         entry_point: ``"module:attribute"``, or the callable itself.
         metadata: the other fields of :class:`EnvSpec`.
     """
-    metadata.setdefault("game", re.sub(r"-v\d+$", "", id))
+    metadata.setdefault("game", _game(id))
     spec = _spec(EnvSpec, id=id, entry_point=entry_point, **metadata)
     envs.add(spec)
     return spec
@@ -229,10 +238,27 @@ def register(id: str, entry_point: str | Callable[..., Any], **metadata: Any) ->
 
 def register_agent(name: str, entry_point: str | Callable[..., Any], **metadata: Any) -> AgentSpec:
     """Register an agent; ``metadata`` are the other fields of :class:`AgentSpec`."""
-    metadata.setdefault("game", name.split("/")[0] if "/" in name else "*")
+    metadata.setdefault("game", _agents_game(name))
+    metadata.setdefault("kind", "device" if isinstance(entry_point, str) else _runs_on(entry_point))
     spec = _spec(AgentSpec, name=name, entry_point=entry_point, **metadata)
     agents.add(spec)
     return spec
+
+
+def _game(env_id: str) -> str:
+    return re.sub(r"-v\d+$", "", env_id)
+
+
+def _agents_game(name: str) -> str:
+    return name.split("/")[0] if "/" in name else "*"
+
+
+def _runs_on(entry_point: str | Callable[..., Any]) -> Literal["device", "host"]:
+    """Where an agent of this class runs; the host, where it is no class that says so."""
+    from arenas.agent import DeviceAgent
+
+    made_by = load(entry_point)
+    return "device" if isinstance(made_by, type) and issubclass(made_by, DeviceAgent) else "host"
 
 
 def _spec(spec_type: type[SpecT], **fields: Any) -> SpecT:
@@ -284,16 +310,27 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def resolve(catalogue: Catalogue[SpecT], text: str) -> tuple[SpecT, dict[str, Any]]:
-    """The entry and arguments that a text names: ``[module:]name[,key=value...]``."""
+    """The entry and arguments that a text names: ``[module:]name[,key=value...]``.
+
+    With a module, the name is one that it registers when imported, or an attribute of it: a class
+    or function that makes the environment or agent, registered or not.
+    """
     name, kwargs = parse(text)
     module, colon, rest = name.partition(":")
-    if colon and re.fullmatch(r"[A-Za-z_][\w.]*", module):
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise BadArgument(f"cannot import {module!r} of {text!r}: {error}") from error
-        name = rest
-    return catalogue.find(name), kwargs
+    if not colon or not re.fullmatch(r"[A-Za-z_][\w.]*", module):
+        return catalogue.find(name), kwargs
+    try:
+        imported = importlib.import_module(module)
+    except ImportError as error:
+        raise BadArgument(f"cannot import {module!r} of {text!r}: {error}") from error
+    if callable(getattr(imported, rest, None)):
+        return catalogue.unregistered(name), kwargs
+    try:
+        return catalogue.find(rest), kwargs
+    except UnknownName as error:
+        raise BadArgument(
+            f"{text!r}: module {module!r} has no {rest!r}, and registers no such name"
+        ) from error
 
 
 def build(factory: Callable[..., Any], what: str, /, *args: Any, **kwargs: Any) -> Any:

@@ -91,7 +91,7 @@ def command(
 def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
     console = output.console()
     contest = tournament.spec.kind not in ("cooperative", "single-agent")
-    columns = ["", "agent", "return", "±95 %"]
+    columns = ["", "agent", "return", "±95 %", "self-play"]
     columns += ["won", "drawn", "lost"] if contest else []
     columns += ["episodes", "forfeits"]
     lines = output.table(
@@ -104,13 +104,14 @@ def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
             s.agent,
             output.number(s.mean),
             output.number(s.half_width),
+            output.number(s.self_play),
             *contested,
             str(s.episodes),
             str(s.forfeits),
         )
     console.print(lines)
     if any(s.half_width is None for s in results.standings):
-        console.print("Intervals need two episodes or more in every cell.\n", style="dim")
+        console.print("Intervals need two episodes or more of every pair.\n", style="dim")
     _show_payoffs(console, results, bool(files))
     if results.population:
         metrics = list(results.population[0])

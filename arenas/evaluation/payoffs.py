@@ -52,10 +52,12 @@ class Standing:
 
     Attributes:
         agent: its name.
-        mean: return against the field: the mean over opponents (itself included) of the cell's
-            mean, so that each opponent weighs the same; NaN where nothing was played.
+        mean: return with or against the others: the mean over the other agents of the cell's mean,
+            so that each weighs the same; NaN where nothing was played. An agent alone in the field
+            is its own.
         half_width: half of its 95 % interval (Welch–Satterthwaite t); None with under two episodes
             in a cell.
+        self_play: mean return with or against itself; NaN where that was not played.
         wins: episodes in which its seats returned more than the other agent's; itself apart.
         draws: as much.
         losses: less.
@@ -66,6 +68,7 @@ class Standing:
     agent: str
     mean: float
     half_width: float | None
+    self_play: float
     wins: int
     draws: int
     losses: int
@@ -121,29 +124,35 @@ def standings(
             tally[agent]["wins" if won > 0 else "losses" if won < 0 else "draws"] += 1
     lines = []
     for a, name in enumerate(table.agents):
-        played = table.count[a] > 0
-        mean = float(table.mean[a, played].mean()) if played.any() else float("nan")
+        cells = _field(table, a)
         lines.append(
             Standing(
                 agent=name,
-                mean=mean,
-                half_width=_field_half_width(table, a),
+                mean=float(table.mean[a, cells].mean()) if len(cells) else float("nan"),
+                half_width=_mean_half_width(table.variance[a, cells], table.count[a, cells]),
+                self_play=float(table.mean[a, a]),
                 **{k: tally[a][k] for k in ("wins", "draws", "losses", "forfeits", "episodes")},
             )
         )
     return sorted(lines, key=lambda s: (np.isnan(s.mean), -s.mean, s.agent))
 
 
-def _field_half_width(table: PayoffTable, agent: int) -> float | None:
+def _field(table: PayoffTable, agent: int) -> np.ndarray:
+    """Indices of the others that it has played; of itself, where there are no others."""
+    played = np.flatnonzero(table.count[agent] > 0)
+    others = played[played != agent]
+    return others if len(table.agents) > 1 else played
+
+
+def _mean_half_width(variance: np.ndarray, count: np.ndarray) -> float | None:
     """Half of the interval of a mean of independent cell means."""
-    counts = table.count[agent][table.count[agent] > 0]
-    if len(counts) == 0 or counts.min() < 2:
+    if len(count) == 0 or count.min() < 2:
         return None
-    parts = table.variance[agent][table.count[agent] > 0] / counts / len(counts) ** 2
+    parts = variance / count / len(count) ** 2
     total = float(parts.sum())
     if total == 0:
         return 0.0
-    freedom = total**2 / float((parts**2 / (counts - 1)).sum())
+    freedom = total**2 / float((parts**2 / (count - 1)).sum())
     return float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * total**0.5
 
 
