@@ -9,12 +9,13 @@ functions here; so the same seed and the same agents give the same episode every
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Generic
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, PRNGKeyArray, PyTree
 
 from arenas.env import AnyArray, Env, StateT, TimeStep, struct
 from arenas.errors import BadArgument, BadShape
@@ -22,7 +23,7 @@ from arenas.errors import BadArgument, BadShape
 _NEXT_EPISODE = 0xFFFFFFFF  # an index that no step reaches
 
 
-def episode_key(seed: int | np.integer[Any]) -> PRNGKeyArray:
+def episode_key(seed: int | np.integer) -> PRNGKeyArray:
     """The key of the episode with this seed.
 
     Raises:
@@ -104,7 +105,7 @@ class VectorEnv(Generic[StateT]):
         if num_envs < 1:
             raise BadArgument(f"num_envs is {num_envs}; accepted are integers from 1")
         self.env, self.num_envs = env, num_envs
-        self._chunk = min(num_envs, chunk or max(8, num_envs // 32))
+        self._chunk = min(num_envs, chunk) if chunk else default_chunk(num_envs)
 
     def reset(self, key: PRNGKeyArray) -> tuple[VectorState[StateT], VectorTimeStep]:
         """Start all episodes.
@@ -139,21 +140,66 @@ class VectorEnv(Generic[StateT]):
     def _restart(
         self, state: VectorState[StateT], timestep: TimeStep
     ) -> tuple[VectorState[StateT], VectorTimeStep]:
-        def restart_chunk(carry: Any) -> Any:
-            ended, kept = carry
-            rows = jnp.nonzero(ended, size=self._chunk, fill_value=self.num_envs)[0]
-            keys = jax.vmap(next_episode_key)(kept[0].key[rows])
-            fresh_env, fresh = jax.vmap(self._start)(keys)
-            new = (VectorState(env=fresh_env, key=keys), _next_inputs(fresh))
-            kept = jax.tree.map(lambda old, n: old.at[rows].set(n, mode="drop"), kept, new)
-            return ended.at[rows].set(False, mode="drop"), kept
+        def start(keys: PRNGKeyArray) -> Any:
+            keys = jax.vmap(next_episode_key)(keys)
+            env, fresh = jax.vmap(self._start)(keys)
+            return VectorState(env=env, key=keys), _next_inputs(fresh)
 
         ended = timestep.terminated | timestep.truncated
-        _, (state, inputs) = jax.lax.while_loop(
-            lambda carry: carry[0].any(), restart_chunk, (ended, (state, _next_inputs(timestep)))
-        )
+        kept = (state, _next_inputs(timestep))
+        state, inputs = replace_ended(ended, state.key, kept, start, self._chunk)
         final = timestep.observation
         return state, _vector(timestep.replace(**inputs), final)
+
+
+def replace_ended(
+    ended: Bool[AnyArray, " envs"],
+    source: PyTree[AnyArray],
+    kept: PyTree[AnyArray],
+    start: Callable[[Any], PyTree[Array]],
+    chunk: int,
+) -> PyTree[Array]:
+    """``kept``, with the rows that ended replaced by fresh ones, made ``chunk`` rows at a time.
+
+    Where nothing ended, nothing is made. Derivatives pass through the rows that are kept.
+
+    Args:
+        ended: ``[N]``, which rows to replace.
+        source: ``[N, ...]``, what a fresh row is made from, such as a key.
+        kept: ``[N, ...]``.
+        start: from ``chunk`` rows of ``source``, ``chunk`` fresh rows of ``kept``.
+        chunk: how many rows are made at once.
+    """
+
+    def replace_chunk(carry: Any) -> Any:
+        left, kept = carry
+        rows = jnp.nonzero(left, size=chunk, fill_value=len(ended))[0]
+        fresh = start(jax.tree.map(lambda x: x[rows], source))
+        kept = jax.tree.map(lambda old, new: old.at[rows].set(new, mode="drop"), kept, fresh)
+        return left.at[rows].set(False, mode="drop"), kept
+
+    # A while loop has no reverse mode. What is made afresh depends on no parameter, so the
+    # derivative is plain: that of the kept rows.
+    @jax.custom_jvp
+    def replace(ended: Any, source: Any, kept: Any) -> Any:
+        return jax.lax.while_loop(lambda carry: carry[0].any(), replace_chunk, (ended, kept))[1]
+
+    @replace.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        def derivative(tangent: Any) -> Any:
+            if tangent.dtype == jax.dtypes.float0:
+                return tangent
+            return jnp.where(ended.reshape(-1, *[1] * (tangent.ndim - 1)), 0, tangent)
+
+        ended, _, _ = primals
+        return replace(*primals), jax.tree.map(derivative, tangents[2])
+
+    return replace(ended, source, kept)
+
+
+def default_chunk(num_envs: int) -> int:
+    """Rows restarted at once in a batch of ``num_envs``: for episodes that end at many times."""
+    return min(num_envs, max(8, num_envs // 32))
 
 
 def _next_inputs(timestep: TimeStep) -> dict[str, Any]:
