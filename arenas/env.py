@@ -100,14 +100,16 @@ class TimeStep(_Replace):
     info: dict[str, Any]  # what a researcher logs; the same structure at reset, as zeros
 
 
-class Transition(NamedTuple, Generic[StateT]):
-    """What the rules of a game answer to one joint action."""
-
-    state: StateT
+class _Transition(NamedTuple):
+    state: Any
     reward: Array  # [A]
     terminated: Array | bool  # []
     info: dict[str, Array] = {}  # noqa: RUF012  (read only)
     truncated: Array | bool = False  # [], where a game cuts episodes by itself
+
+
+class Transition(_Transition, Generic[StateT]):  # in two steps: beartype reads no generic one
+    """What the rules of a game answer to one joint action."""
 
 
 class Env(abc.ABC, Generic[StateT]):
@@ -226,7 +228,7 @@ class Env(abc.ABC, Generic[StateT]):
         return state, self._timestep(state, jnp.zeros(self.num_agents, jnp.float32), info)
 
     def step(
-        self, key: PRNGKeyArray, state: StateT, action: Int[AnyArray, " agents"] | Array
+        self, key: PRNGKeyArray, state: StateT, action: Int[AnyArray, " agents"] | AnyArray
     ) -> tuple[StateT, TimeStep]:
         """Make one transition; a finished episode stays as it is.
 
@@ -241,7 +243,7 @@ class Env(abc.ABC, Generic[StateT]):
         return self._step(key, state, action, may_be_over=True)
 
     def step_unfinished(
-        self, key: PRNGKeyArray, state: StateT, action: Int[AnyArray, " agents"] | Array
+        self, key: PRNGKeyArray, state: StateT, action: Int[AnyArray, " agents"] | AnyArray
     ) -> tuple[StateT, TimeStep]:
         """:meth:`step` for callers who know that the episode goes on: spares a select per leaf."""
         return self._step(key, state, action, may_be_over=False)
