@@ -1,0 +1,323 @@
+"""One host environment seen from its seats: what the PettingZoo and Gymnasium views share."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import weakref
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+
+from arenas import registry
+from arenas.env import Env, TimeStep
+from arenas.errors import BadArgument, EpisodeOver, UnknownName
+from arenas.host import HostEnv, JaxHost, as_host
+from arenas.renderers.text import render_text
+
+MaskIn = Literal["info", "observation"]
+RENDER_MODES = ["human", "ansi"]
+RENDER_FPS = 4
+
+
+class Seats:
+    """An episode on the host, with every seat's observation, mask and information by itself.
+
+    Copying and pickling keep the episode: a copy starts the same seed and makes the same steps.
+
+    Args:
+        id: an environment's id, an :class:`arenas.Env` or an :class:`arenas.HostEnv`.
+        kwargs: arguments of the environment, with an id only.
+        render_mode: ``None``, ``"human"`` (prints) or ``"ansi"`` (returns text).
+        flatten: turn observations into one vector each, in Gymnasium's order.
+        mask_in: where legal actions are given: each agent's ``info``, or an observation
+            ``{"observation": ..., "action_mask": ...}``.
+        max_cycles: truncate episodes after so many steps, if the game does not end them before.
+
+    Raises:
+        UnknownName: no such id, argument, render mode or place for masks.
+        BadArgument: a value that is not accepted.
+    """
+
+    def __init__(
+        self,
+        id: str | Env[Any] | HostEnv,
+        kwargs: dict[str, Any],
+        *,
+        render_mode: str | None = None,
+        flatten: bool = False,
+        mask_in: MaskIn = "info",
+        max_cycles: int | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise UnknownName("render_mode", str(render_mode), RENDER_MODES)
+        if mask_in not in ("info", "observation"):
+            raise UnknownName("mask_in", str(mask_in), ("info", "observation"))
+        if not isinstance(id, str) and kwargs:
+            raise BadArgument(f"arguments {sorted(kwargs)} need an id, not an environment object")
+        self.host = _host(id, kwargs)
+        self.render_mode, self.flatten, self.mask_in = render_mode, flatten, mask_in
+        self.max_cycles = max_cycles
+        self._made_by = (id, kwargs)
+        self._history: list[np.ndarray] = []
+        self.seed: int | None = None
+        self._timestep: TimeStep | None = None
+        self._printed: TimeStep | None = None  # what "human" mode has printed already
+
+        self.names = list(self.host.agents)
+        if mask_in == "observation" and not self.discrete:
+            raise BadArgument(
+                "mask_in='observation' needs numbered actions; this environment's actions are "
+                f"{self.host.action_space}"
+            )
+        # Each seat has space objects of its own, so that seeding one does not seed the others.
+        self.observation_spaces = {name: self._observation_space() for name in self.names}
+        self.action_spaces = {name: copy.deepcopy(self.host.action_space) for name in self.names}
+        everyone = gymnasium.spaces.Tuple([self.host.observation_space] * len(self.names))
+        self._state_parts = everyone
+        self.state_space = gymnasium.spaces.flatten_space(everyone)
+
+    @property
+    def max_cycles(self) -> int | None:
+        """The cut of this view; the game's own limit, if lower, comes first."""
+        return self._max_cycles
+
+    @max_cycles.setter
+    def max_cycles(self, value: int | None) -> None:
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 1):
+            raise BadArgument(f"max_cycles is {value!r}; accepted are integers from 1, and None")
+        self._max_cycles = value
+
+    @property
+    def discrete(self) -> bool:
+        """Actions are numbers, not vectors."""
+        return isinstance(self.host.action_space, gymnasium.spaces.Discrete)
+
+    @property
+    def turn_based(self) -> bool:
+        """Not every seat acts in every step, as far as is known without playing."""
+        if self.host.spec is not None:
+            return self.host.spec.turn_based
+        if isinstance(self.host, JaxHost):
+            return type(self.host.env.unwrapped)._acting is not Env._acting
+        return True
+
+    @property
+    def title(self) -> str:
+        """The id as PettingZoo writes names: ``colorgrid_v0``."""
+        spec = self.host.spec
+        return spec.id.replace("-", "_") if spec else type(self.host).__name__
+
+    def metadata(self, *, is_parallelizable: bool) -> dict[str, Any]:
+        """PettingZoo's and Gymnasium's metadata."""
+        return {
+            "name": self.title,
+            "render_modes": list(RENDER_MODES),
+            "render_fps": RENDER_FPS,
+            "is_parallelizable": is_parallelizable,
+        }
+
+    @property
+    def timestep(self) -> TimeStep:
+        """The latest, with this view's cut.
+
+        Raises:
+            EpisodeOver: no episode was started.
+        """
+        if self._timestep is None:
+            raise EpisodeOver("no episode is going on: call reset first")
+        return self._timestep
+
+    # Playing ------------------------------------------------------------------------------------
+
+    def reset(self, seed: int) -> None:
+        """Start the episode with this seed."""
+        self._timestep = self.host.reset(seed)
+        self.seed, self._history, self._printed = int(seed), [], None
+        if self.render_mode == "human":
+            self.render()
+
+    def seat(self, name: Any) -> int:
+        """The index of the seat with this name.
+
+        Raises:
+            UnknownName: no agent of this environment.
+        """
+        if name not in self.names:
+            raise UnknownName("agent", str(name), self.names)
+        return self.names.index(name)
+
+    @property
+    def acting(self) -> list[str]:
+        """Agents whose action the next step reads."""
+        return [n for n, acts in zip(self.names, self.timestep.acting, strict=True) if acts]
+
+    def step(self, actions: dict[str, Any]) -> None:
+        """Make one transition, of legal actions by name; all acting agents must be named.
+
+        Raises:
+            UnknownName: an action for somebody who has no seat.
+            BadArgument: no action for somebody who acts.
+            IllegalAction: the rules forbid an action now; nothing has changed.
+            BadShape: not an action.
+            EpisodeOver: no episode is going on.
+        """
+        for name in actions:
+            self.seat(name)
+        missing = [name for name in self.acting if name not in actions]
+        if missing:
+            raise BadArgument(
+                f"no action for {', '.join(missing)}; a step needs one for each of: "
+                f"{', '.join(self.acting)}"
+            )
+        dtype = np.int64 if self.discrete else self.host.action_space.dtype
+        joint = np.zeros((len(self.names), *self.host.action_shape), dtype)
+        for name in self.acting:
+            seat = self.seat(name)
+            self.host.check_legal(seat, actions[name])
+            joint[seat] = actions[name]
+        self._make(joint)
+        if self.render_mode == "human":
+            self.render()
+
+    def _make(self, joint: np.ndarray) -> None:
+        timestep = self.host.step(joint)
+        self._history.append(joint)
+        cut = self._max_cycles is not None and self.host.steps >= self._max_cycles
+        if cut and not timestep.terminated:
+            timestep = timestep.replace(
+                truncated=np.asarray(True),
+                acting=np.zeros_like(timestep.acting),
+                action_mask=np.ones_like(timestep.action_mask),
+            )
+        self._timestep = timestep
+
+    @property
+    def over(self) -> bool:
+        """The episode has ended."""
+        return bool(self.timestep.terminated or self.timestep.truncated)
+
+    # What a seat sees ---------------------------------------------------------------------------
+
+    def _observation_space(self) -> gymnasium.Space[Any]:
+        space = copy.deepcopy(self.host.observation_space)
+        if self.flatten:
+            space = gymnasium.spaces.flatten_space(space)
+        if self.mask_in == "info":
+            return space
+        mask = gymnasium.spaces.Box(0, 1, (self.host.num_actions,), np.int8)
+        return gymnasium.spaces.Dict({"observation": space, "action_mask": mask})
+
+    def raw_observation(self, seat: int) -> Any:
+        """This seat's observation, as the environment's own space has it; a copy."""
+        return select(self.host.observation_space, self.timestep.observation, seat)
+
+    def observation(self, seat: int) -> Any:
+        """This seat's observation, as :attr:`observation_spaces` has it; a copy."""
+        observation = self.raw_observation(seat)
+        if self.flatten:
+            observation = gymnasium.spaces.flatten(self.host.observation_space, observation)
+        if self.mask_in == "info":
+            return observation
+        return {"observation": observation, "action_mask": self.mask(seat)}
+
+    def mask(self, seat: int) -> np.ndarray:
+        """Legal actions as Gymnasium's ``sample(mask)`` wants them: int8 ``[K]``."""
+        return np.asarray(self.timestep.action_mask[seat]).astype(np.int8)
+
+    def info(self, seat: int) -> dict[str, Any]:
+        """What the environment logs for this seat, and ``action_mask`` and ``acting``.
+
+        Arrays with an entry for each agent are split; others are given to all.
+        """
+        agents = len(self.names)
+        info = {}
+        for name, value in self.timestep.info.items():
+            array = np.asarray(value)
+            split = array.ndim > 0 and array.shape[0] == agents
+            info[name] = _plain(array[seat] if split else array)
+        if self.discrete:
+            info["action_mask"] = self.mask(seat)
+        info["acting"] = bool(self.timestep.acting[seat])
+        return info
+
+    def state(self) -> np.ndarray:
+        """All observations in one vector, in the order of the seats."""
+        parts = tuple(self.raw_observation(seat) for seat in range(len(self.names)))
+        return gymnasium.spaces.flatten(self._state_parts, parts)  # type: ignore[return-value]
+
+    def render(self) -> str | None:
+        """Text in ``"ansi"`` mode; prints each situation once in ``"human"`` mode."""
+        if self.render_mode is None:
+            gymnasium.logger.warn(
+                "render() without a render_mode does nothing; give render_mode='ansi' or 'human' "
+                "when making the environment"
+            )
+            return None
+        if self.render_mode == "ansi":
+            return render_text(self.host)
+        if self._printed is not self.host.timestep:
+            self._printed = self.host.timestep
+            print(render_text(self.host), flush=True)
+        return None
+
+    # Copies -------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        for name in ("host", "_timestep", "_printed"):
+            del state[name]
+        made_by, kwargs = state["_made_by"]
+        if isinstance(made_by, Env):  # compiled programs cannot be copied, and need not be
+            made_by = copy.copy(made_by)
+            vars(made_by).pop("_host_programs", None)  # type: ignore[attr-defined]
+            state["_made_by"] = made_by, kwargs
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.host, self._timestep, self._printed = _host(*self._made_by), None, None
+        if self.seed is not None:
+            history = self._history
+            self._timestep, self._history = self.host.reset(self.seed), []
+            for joint in history:
+                self._make(joint)
+            self._printed = self.host.timestep
+
+
+def select(space: gymnasium.Space[Any], observation: Any, seat: int) -> Any:
+    """One seat's part of a joint observation, as a member of ``space``; a copy."""
+    if isinstance(space, gymnasium.spaces.Dict):
+        return {name: select(s, observation[name], seat) for name, s in space.spaces.items()}
+    if isinstance(space, gymnasium.spaces.Tuple):
+        return tuple(select(s, o, seat) for s, o in zip(space.spaces, observation, strict=True))
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return np.int64(observation[seat])
+    return np.array(observation[seat])
+
+
+def _plain(array: np.ndarray) -> Any:
+    """Numbers as Python's, arrays as copies."""
+    return array.item() if array.ndim == 0 else np.array(array)
+
+
+_shared: weakref.WeakValueDictionary[tuple[str, str], Env[Any]] = weakref.WeakValueDictionary()
+
+
+def _host(id: str | Env[Any] | HostEnv, kwargs: dict[str, Any]) -> HostEnv:
+    """A host environment of its own; those of one id and arguments share compiled programs."""
+    if not isinstance(id, str):
+        return as_host(id)
+    arguments = repr(sorted(kwargs.items()))
+    try:
+        ast.literal_eval(arguments)
+    except (ValueError, SyntaxError):  # an object whose text does not tell its value
+        return registry.make_host(id, **kwargs)
+    if (env := _shared.get((id, arguments))) is not None:
+        return JaxHost(env)
+    host = registry.make_host(id, **kwargs)
+    if type(host) is JaxHost:
+        _shared[id, arguments] = host.env
+    return host

@@ -1,0 +1,80 @@
+"""Games as text: what ``render_mode="ansi"`` and ``arenas replay --text`` print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from arenas.env import TimeStep
+from arenas.host import HostEnv
+
+Drawing = Callable[[HostEnv], str]
+
+_drawings: dict[str, Drawing] = {}
+
+
+def register_drawing(game: str, drawing: Drawing) -> None:
+    """Draw this game with ``drawing``, which reads ``env.state()`` and ``env.timestep``.
+
+    Args:
+        game: the ``game`` of the environment's registry entry.
+        drawing: called with the environment after its reset; returns lines without a newline at
+            the end. :func:`render_text` adds the line about the step and rewards above it.
+    """
+    _drawings[game] = drawing
+
+
+def render_text(env: HostEnv) -> str:
+    """The present situation as text, lines joined by newlines.
+
+    Games without a drawing of their own show whose turn it is, with the legal actions.
+    """
+    timestep = env.timestep
+    if timestep is None:
+        return f"{_name(env)}: not started"
+    drawing = _drawings.get(env.spec.game if env.spec else "", draw_any)
+    return f"{headline(env, timestep)}\n{drawing(env)}".rstrip("\n")
+
+
+def headline(env: HostEnv, timestep: TimeStep) -> str:
+    """One line: the step, how the episode stands, and the latest rewards."""
+    limit = f"/{env.max_steps}" if env.max_steps else ""
+    end = " terminated" if timestep.terminated else " truncated" if timestep.truncated else ""
+    rewards = ", ".join(
+        f"{name} {reward:+g}" for name, reward in zip(env.agents, timestep.reward, strict=True)
+    )
+    return f"{_name(env)} step {env.steps}{limit}{end} | reward: {rewards}"
+
+
+def draw_any(env: HostEnv) -> str:
+    """Who acts, what is legal, and what is in ``info``."""
+    assert env.timestep is not None
+    timestep = env.timestep
+    lines = []
+    for seat in np.flatnonzero(timestep.acting):
+        lines.append(f"{env.agents[seat]} to act: {_legal(env, timestep.action_mask[seat])}")
+    for name, value in timestep.info.items():
+        lines.append(f"{name}: {np.asarray(value).tolist()}")
+    return "\n".join(lines)
+
+
+def _legal(env: HostEnv, mask: Any) -> str:
+    if isinstance(env.action_space, gymnasium.spaces.Box):
+        return str(env.action_space)
+    if mask.all():
+        return "anything"
+    return " ".join(action_words(env, np.flatnonzero(mask)))
+
+
+def action_words(env: HostEnv, actions: Iterable[Any]) -> list[str]:
+    """The word for each action, or its number where the game has no words."""
+    if env.action_labels:
+        return [env.action_labels[int(a)] for a in actions]
+    return [str(int(a)) for a in actions]
+
+
+def _name(env: HostEnv) -> str:
+    return env.spec.id if env.spec else type(env).__name__
