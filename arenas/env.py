@@ -74,9 +74,9 @@ class State(_Replace):
 StateT = TypeVar("StateT", bound=State)
 
 NOT_STARTED: dict[str, Any] = {
-    "steps": np.int32(0),
-    "terminated": np.False_,
-    "truncated": np.False_,
+    "steps": np.zeros((), np.int32),
+    "terminated": np.zeros((), bool),
+    "truncated": np.zeros((), bool),
 }
 """Values of :class:`State`'s own fields in ``_initial``; ``Env.reset`` makes them arrays."""
 
@@ -302,6 +302,7 @@ def check_action(env: Any, action: Any) -> Array:
 
     Args:
         env: anything with ``num_agents``, ``action_shape`` and ``action_space``.
+        action: what was given: an array, or what NumPy makes one of.
 
     Raises:
         BadShape: what was given is not a joint action of this environment.

@@ -52,7 +52,8 @@ def check_env(env: Any, seeds: Sequence[int] = (0, 1), max_steps: int | None = N
     raise, and change nothing.
 
     Args:
-        env: an :class:`arenas.Env`, an :class:`arenas.HostEnv`, or an id. With an id, the game's own host form is checked as well.
+        env: an :class:`arenas.Env`, an :class:`arenas.HostEnv`, or an id. With an id, the game's
+            own host form is checked as well.
         seeds: of the episodes, at least one.
         max_steps: leave an episode after so many steps; None plays to the end, and an environment
             without a step limit to 10,000 steps.

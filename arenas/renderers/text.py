@@ -76,5 +76,30 @@ def action_words(env: HostEnv, actions: Iterable[Any]) -> list[str]:
     return [str(int(a)) for a in actions]
 
 
+def draw_colorgrid(env: HostEnv) -> str:
+    """The grid, y upwards: ``r b g`` blocks, ``L F`` agents; above it, the goal colour."""
+    state = env.state()
+    letters = np.array(list(".rbgLF"))
+    rows = letters[np.asarray(state.cells)][::-1]  # up is y + 1
+    goal = ("red", "blue", "green")[int(state.goal)]
+    return "\n".join([f"goal: {goal}", *(" ".join(row) for row in rows)])
+
+
+def draw_rrps(env: HostEnv) -> str:
+    """The last throws, newest first, and the score."""
+    state = env.state()
+    lines = []
+    for joint in np.asarray(state.recent):
+        if (joint < env.num_actions).all():  # a higher number stands for none yet
+            pairs = zip(env.agents, action_words(env, joint), strict=True)
+            lines.append("  ".join(f"{name}: {word}" for name, word in pairs))
+    score = "  ".join(f"{n}: {s:g}" for n, s in zip(env.agents, state.score, strict=True))
+    return "\n".join([*lines, f"score  {score}"])
+
+
+register_drawing("colorgrid", draw_colorgrid)
+register_drawing("rrps", draw_rrps)
+
+
 def _name(env: HostEnv) -> str:
     return env.spec.id if env.spec else type(env).__name__
