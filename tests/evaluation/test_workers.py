@@ -1,0 +1,107 @@
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from arenas.errors import ArenasError, BadArgument
+from arenas.evaluation.workers import Task, Workers
+
+ENV = ("rrps-v0", {"throws": 5})
+
+
+def play(*agents, timeout=None, jobs=1, seeds=(1,)):
+    tasks = [Task(i, agents, seed, True) for i, seed in enumerate(seeds)]
+    with Workers(*ENV, jobs, timeout) as workers:
+        return [e for _, e in sorted(workers.run(tasks), key=lambda x: x[0].number)]
+
+
+def test_a_task_gives_the_record_of_its_episode():
+    [episode] = play("hostile:Honest", "rrps/paper")
+    assert episode.returns == (-5.0, 5.0)
+    assert episode.actions.tolist() == [[0, 1]] * 5
+    assert (episode.length, episode.outcome, episode.forfeit) == (5, "terminated", None)
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"),
+    [
+        ("hostile:Raises,at=2", "RuntimeError: no idea what to play"),
+        ("hostile:Exits,at=2", "exited with 3"),
+        ("hostile:Dies,at=2", r"its process ended \(exit code 5\) at step 2"),
+        ("hostile:Killed,at=2", r"its process ended \(killed by SIGKILL\) at step 2"),
+        ("hostile:OutOfRange,at=2", "action 17 is out of range; accepted are 0 to 2"),
+        ("hostile:Nan,at=2", "action nan is not an integer"),
+        ("hostile:WrongShape,at=2", "is not an integer"),
+        ("hostile:Nothing,at=2", "action None is not an integer"),
+        ("hostile:FailsInInit", "does not load: RuntimeError: no weights"),
+    ],
+)
+def test_an_agent_that_fails_forfeits_with_its_reason(agent, reason):
+    episode, again = play("rrps/paper", agent, seeds=(1, 2))
+    assert episode.outcome == again.outcome == "forfeit"
+    assert episode.forfeit.seat == 1
+    assert episode.returns == (5.0, -5.0)
+    assert re.search(reason, episode.forfeit.reason)
+    assert episode.length == (0 if "Init" in agent else 2)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    ["hostile:Hangs,at=2", "hostile:HangsHard", "hostile:HangsInReset", "hostile:HangsInInit"],
+)
+def test_an_agent_over_its_time_is_stopped_from_outside(agent):
+    start = time.monotonic()
+    [episode] = play(agent, "rrps/rock", timeout=1.0)
+    assert episode.forfeit.seat == 0
+    assert "took longer than 1 s" in episode.forfeit.reason
+    assert episode.returns == (-5.0, 5.0)
+    assert time.monotonic() - start < 60
+
+
+def test_a_failure_leaves_the_other_episodes_as_they_were():
+    pairs = [("hostile:Dies,at=1", "rrps/rock"), ("rrps/copy", "rrps/paper")]
+    tasks = [Task(i, pairs[i % 2], i // 2) for i in range(8)]
+    with Workers(*ENV, 2) as workers:
+        done = {t.number: e for t, e in workers.run(tasks)}
+    assert sorted(done) == list(range(8))
+    assert {done[i].outcome for i in range(0, 8, 2)} == {"forfeit"}
+    assert {done[i].returns for i in range(1, 8, 2)} == {(-1.0, 1.0)}
+
+
+def test_what_an_agent_prints_disturbs_nothing(capfd):
+    [episode] = play("hostile:Prints", "hostile:Prints")
+    assert episode.returns == (0.0, 0.0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_worker_killed_by_someone_else_costs_no_episode_and_no_blame():
+    """The agent was innocently thinking when its process was killed: it is asked again."""
+    tasks = [Task(i, ("rrps/iocainebot", "rrps/greenberg"), i) for i in range(12)]
+    with Workers("rrps-v0", {}, 2) as workers:
+        played = []
+        for task, episode in workers.run(tasks):
+            played.append((task.number, episode))
+            if len(played) in (1, 4):
+                os.kill(workers._workers[0].process.pid, signal.SIGKILL)
+    assert sorted(n for n, _ in played) == list(range(12))
+    assert {e.outcome for _, e in played} == {"terminated"}
+
+
+def test_an_agent_that_refuses_its_arguments_ends_the_run_with_its_message():
+    with pytest.raises(ArenasError, match="level is 9; accepted are 1 to 3"):
+        play("hostile:RefusesInInit,level=9", "rrps/rock")
+
+
+def test_the_records_do_not_depend_on_the_number_of_workers():
+    agents = ("rrps/randbot", "random")
+    one, two = (play(*agents, jobs=jobs, seeds=range(10)) for jobs in (1, 2))
+    assert [(e.returns, e.checksum) for e in one] == [(e.returns, e.checksum) for e in two]
+    assert len({e.checksum for e in one}) > 1
+
+
+@pytest.mark.parametrize(("jobs", "timeout"), [(0, None), (1, 0.0), (1, -1.0), (1, float("nan"))])
+def test_impossible_settings_are_refused(jobs, timeout):
+    with pytest.raises(BadArgument, match="accepted"):
+        Workers(*ENV, jobs, timeout)
