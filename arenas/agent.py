@@ -146,7 +146,7 @@ class HostedAgent(HostAgent):
             self._key,
             np.uint32(self._acts),
         )
-        return np.asarray(action)[()]
+        return np.asarray(action)
 
 
 def as_host_agent(agent: Agent) -> HostAgent:

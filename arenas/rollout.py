@@ -62,7 +62,7 @@ class VectorState(Generic[StateT]):
     """States of a batch of ``N`` episodes, and each episode's key."""
 
     env: Any  # StateT with a leading axis N
-    key: PRNGKeyArray  # [N]
+    key: Array  # keys, [N]
 
 
 @struct
@@ -107,7 +107,7 @@ class VectorEnv(Generic[StateT]):
         self.env, self.num_envs = env, num_envs
         self._chunk = min(num_envs, chunk) if chunk else default_chunk(num_envs)
 
-    def reset(self, key: PRNGKeyArray) -> tuple[VectorState[StateT], VectorTimeStep]:
+    def reset(self, key: Array) -> tuple[VectorState[StateT], VectorTimeStep]:
         """Start all episodes.
 
         Args:
@@ -140,7 +140,7 @@ class VectorEnv(Generic[StateT]):
     def _restart(
         self, state: VectorState[StateT], timestep: TimeStep
     ) -> tuple[VectorState[StateT], VectorTimeStep]:
-        def start(keys: PRNGKeyArray) -> Any:
+        def start(keys: Array) -> Any:
             keys = jax.vmap(next_episode_key)(keys)
             env, fresh = jax.vmap(self._start)(keys)
             return VectorState(env=env, key=keys), _next_inputs(fresh)
