@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from arenas.agent import DeviceAgent
 from arenas.env import require
-from arenas.envs.rrps.game import Rules, rules_of
+from arenas.envs.rrps.game import Rules, Whole, rules_of
 
 
 class Scripted(DeviceAgent):
@@ -42,11 +42,13 @@ class Constant(Scripted):
         action: the throw, from 0.
     """
 
-    def __init__(self, env: Any, action: int) -> None:
+    def __init__(self, env: Any, action: Whole) -> None:
         super().__init__(env)
         size = self.rules.num_throws
         whole = isinstance(action, int | np.integer) and not isinstance(action, bool)
-        require(whole and 0 <= action < size, f"action is {action!r}; accepted are 0 to {size - 1}")
+        require(
+            whole and 0 <= int(action) < size, f"action is {action!r}; accepted are 0 to {size - 1}"
+        )
         self.action = int(action)
 
     def act(self, params, carry, observation, action_mask, key):

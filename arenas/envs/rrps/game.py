@@ -7,6 +7,7 @@ Benchmark for Multiagent RL" (TMLR); payoff matrices as in OpenSpiel's matrix ga
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,8 +29,11 @@ PAYOFFS: dict[str, tuple[tuple[int, ...], ...]] = {
 
 LABELS = ("rock", "paper", "scissors", "water")
 AGENTS = ("player_0", "player_1")
+MAX_THROWS = 1_000_000
 
-Payoff = str | Sequence[Sequence[float]] | np.ndarray
+# What is checked at run time, with messages for the user, is typed as what is meant or anything.
+Whole = int | Any
+Payoff = str | Sequence[Sequence[float]] | np.ndarray | Any
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,6 +62,16 @@ class Rules:
         """Entries of an observation: one-hot throws of both, ``recall`` times, and the time."""
         return 2 * self.recall * self.num_throws + 1
 
+    @functools.cached_property
+    def time(self) -> np.ndarray:
+        """Share of the episode after each number of throws, float32 ``[throws + 1]``.
+
+        Looked up, not divided: compilers multiply by a reciprocal, here but not there.
+        """
+        share = np.arange(self.throws + 1, dtype=np.float32) / np.float32(self.throws)
+        share.setflags(write=False)
+        return share
+
     @property
     def return_range(self) -> tuple[float, float]:
         """Lowest and highest return of an episode."""
@@ -78,7 +92,10 @@ def make_rules(throws: Any, recall: Any, payoff: Any) -> Rules:
     """
     for name, value in (("throws", throws), ("recall", recall)):
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        require(whole and int(value) >= 1, f"{name} is {value!r}; accepted are integers from 1")
+        require(
+            whole and 1 <= int(value) <= MAX_THROWS,
+            f"{name} is {value!r}; accepted are integers from 1 to {MAX_THROWS}",
+        )
     require(recall <= throws, f"recall is {recall}; accepted are 1 to throws, {throws}")
     if isinstance(payoff, str) and payoff not in PAYOFFS:
         raise UnknownName("payoff", payoff, PAYOFFS)
@@ -167,7 +184,7 @@ class RRPS(Env[RRPSState]):
         [-1.0, 1.0]
     """
 
-    def __init__(self, throws: int = 1000, recall: int = 1, payoff: Payoff = "rps") -> None:
+    def __init__(self, throws: Whole = 1000, recall: Whole = 1, payoff: Payoff = "rps") -> None:
         self.rules = make_rules(throws, recall, payoff)
         self.agents = AGENTS
         self.observation_space = self.rules.observation_space()
@@ -198,5 +215,5 @@ class RRPS(Env[RRPSState]):
     def _observation(self, state: RRPSState) -> Float32[Array, "2 size"]:
         throws = jax.nn.one_hot(state.recent, self.rules.num_throws, dtype=jnp.float32)
         seen = jnp.stack([throws, throws[:, ::-1]]).reshape(2, -1)  # own first, for both
-        time = state.steps.astype(jnp.float32) / self.rules.throws
+        time = jnp.asarray(self.rules.time)[state.steps]
         return jnp.concatenate([seen, jnp.broadcast_to(time, (2, 1))], axis=1)

@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 
 from arenas.env import TimeStep
-from arenas.envs.rrps.game import AGENTS, Payoff, RRPSState, make_rules
+from arenas.envs.rrps.game import AGENTS, Payoff, RRPSState, Whole, make_rules
 from arenas.host import HostEnv
 
 
@@ -29,7 +29,7 @@ class RRPSHost(HostEnv):
         [-1.0, 1.0]
     """
 
-    def __init__(self, throws: int = 1000, recall: int = 1, payoff: Payoff = "rps") -> None:
+    def __init__(self, throws: Whole = 1000, recall: Whole = 1, payoff: Payoff = "rps") -> None:
         rules = self.rules = make_rules(throws, recall, payoff)
         self.agents = AGENTS
         self.observation_space = rules.observation_space()
@@ -39,9 +39,7 @@ class RRPSHost(HostEnv):
         self._length, self._size = rules.throws, rules.num_throws
         self._joint = 2 * rules.num_throws  # entries of an observation for one joint throw
         self._older = rules.recall > 1
-        # Divided in float32, as in JAX; a list of floats is faster to read than an array.
-        counts = np.arange(rules.throws + 1, dtype=np.float32)
-        self._time = (counts / np.float32(rules.throws)).tolist()
+        self._time = rules.time.tolist()  # floats of a list are faster to read than an array's
         size = rules.num_throws
         self._outcomes = [self._outcome(a, b) for a in range(size) for b in range(size)]
         self._fields = {
