@@ -23,7 +23,9 @@ from arenas.envs.rrps.population import BOTS
 from arenas.errors import UnknownName
 from arenas.rollout import check_seed
 
-MAX_THROWS = 1000  # some bots keep tables of this size
+MAX_THROWS = 1000
+"""The length that the bots were written for, and believe in: told of a shorter one, as OpenSpiel
+allows, ``greenberg`` writes past the end of its tables and takes the process down."""
 _STATE_BYTES = 128  # the C library's default: srandom(seed) and initstate(seed) draw alike
 
 # PyDLL: calls of a few nanoseconds need not hand over the interpreter's lock.
@@ -39,8 +41,8 @@ _setstate.restype = ctypes.c_void_p
 class RoshamboBot(HostAgent):
     """A bot of OpenSpiel's population.
 
-    It knows the length of the match and reads the newest joint throw from its observation. It
-    plays for the classic payoffs, whatever the environment's are.
+    It reads the newest joint throw from its observation. It believes that the payoffs are the
+    classic ones and the match has 1,000 throws, whatever the environment's are.
 
     Args:
         env: an environment of this game with three throws to choose from and at most 1,000 throws
@@ -65,15 +67,14 @@ class RoshamboBot(HostAgent):
             f"rrps/{bot} plays at most {MAX_THROWS} throws; {env!r} has throws={rules.throws}",
         )
         self.bot = bot
-        self._throws = rules.throws
-        self._game = _repeated_game(rules.throws)
+        self._game = _repeated_game()
         # Owned by this object, and never the process's state outside of ``act``.
         self._random = ctypes.create_string_buffer(_STATE_BYTES)
         self._address = ctypes.addressof(self._random)
 
     def reset(self, seat: int, seed: int) -> None:
         seed = check_seed(seed)
-        self._bot = pyspiel.make_roshambo_bot(seat, self.bot, self._throws)
+        self._bot = pyspiel.make_roshambo_bot(seat, self.bot, MAX_THROWS)
         self._history = self._game.new_initial_state()
         self._first, self._seat = True, seat
         _setstate(_initstate(seed, self._address, _STATE_BYTES))
@@ -93,6 +94,6 @@ class RoshamboBot(HostAgent):
 
 
 @functools.cache
-def _repeated_game(throws: int) -> pyspiel.Game:
+def _repeated_game() -> pyspiel.Game:
     stage = "stage_game=matrix_rps()"
-    return pyspiel.load_game(f"repeated_game({stage},num_repetitions={throws})")
+    return pyspiel.load_game(f"repeated_game({stage},num_repetitions={MAX_THROWS})")
