@@ -18,15 +18,20 @@ def test_a_sound_environment_passes(game):
     check_env(game(), max_steps=6)
 
 
-def test_ids_are_checked_by_name(toy_ids):
-    for id in toy_ids:
-        check_env(id, seeds=(3,), max_steps=4)
+def test_ids_are_checked_by_name(register):
+    register("toys/nim-v0", toys.Nim, players=2, turn_based=True)
+    check_env("toys/nim-v0,pile=5", seeds=(3,), max_steps=4)
 
 
 @pytest.fixture
-def toy_ids():
-    arenas.register("toys/nim-v0", toys.Nim, players=2, turn_based=True)
-    return ["toys/nim-v0"]
+def register(monkeypatch):
+    """Register an environment for the length of a test."""
+
+    def add(id, entry_point, **metadata):
+        spec = arenas.registry.EnvSpec(id=id, entry_point=entry_point, **metadata)
+        monkeypatch.setitem(arenas.registry.envs._specs, id, spec)
+
+    return add
 
 
 # Environments that break the contract ------------------------------------------------------------
@@ -398,8 +403,8 @@ class FasterAndWrong(toys.Counter):
         return self._env.state()
 
 
-def test_a_host_form_that_differs_is_caught():
-    arenas.register("toys/line-v0", Line, host=FasterAndWrong)
+def test_a_host_form_that_differs_is_caught(register):
+    register("toys/line-v0", Line, host=FasterAndWrong)
     message = r"the host form differs from the JAX environment: .reward is \[ ?2., -2.\] .*step 3"
     with pytest.raises(ContractViolation, match=message):
         check_env("toys/line-v0", seeds=(0,))

@@ -14,7 +14,7 @@ from arenas import registry
 from arenas.env import Env, TimeStep
 from arenas.errors import BadArgument, EpisodeOver, UnknownName
 from arenas.host import HostEnv, JaxHost, as_host
-from arenas.renderers.text import render_text
+from arenas.renderers.text import game_name, render_text
 
 MaskIn = Literal["info", "observation"]
 RENDER_MODES = ["human", "ansi"]
@@ -108,7 +108,7 @@ class Seats:
     def title(self) -> str:
         """The id as PettingZoo writes names: ``colorgrid_v0``."""
         spec = self.host.spec
-        return spec.id.replace("-", "_") if spec else type(self.host).__name__
+        return spec.id.replace("-", "_") if spec else game_name(self.host)
 
     def metadata(self, *, is_parallelizable: bool) -> dict[str, Any]:
         """PettingZoo's and Gymnasium's metadata."""
@@ -118,6 +118,11 @@ class Seats:
             "render_fps": RENDER_FPS,
             "is_parallelizable": is_parallelizable,
         }
+
+    @property
+    def started(self) -> bool:
+        """An episode was started, and may have ended."""
+        return self._timestep is not None
 
     @property
     def timestep(self) -> TimeStep:
@@ -237,7 +242,7 @@ class Seats:
         for name, value in self.timestep.info.items():
             array = np.asarray(value)
             split = array.ndim > 0 and array.shape[0] == agents
-            info[name] = _plain(array[seat] if split else array)
+            info[name] = _plain(np.asarray(array[seat]) if split else array)
         if self.discrete:
             info["action_mask"] = self.mask(seat)
         info["acting"] = bool(self.timestep.acting[seat])

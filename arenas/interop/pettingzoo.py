@@ -96,7 +96,6 @@ class _View:
     seats: Seats
     agents: list[str]
     metadata: dict[str, Any]
-    _rng: np.random.Generator | None = None
 
     def _adopt(self, seats: Seats, *, is_parallelizable: bool) -> None:
         self.seats = seats
@@ -104,6 +103,7 @@ class _View:
         self.agents = []
         self.metadata = seats.metadata(is_parallelizable=is_parallelizable)
         self.render_mode = seats.render_mode
+        self.np_random = np.random.default_rng()  # of episodes' seeds; SuperSuit draws from it too
 
     @property
     def max_cycles(self) -> int | None:
@@ -148,12 +148,10 @@ class _View:
 
     def _start(self, seed: int | None) -> None:
         if seed is None:
-            if self._rng is None:
-                self._rng = np.random.default_rng()
-            self.seats.reset(int(self._rng.integers(2**32)))
+            self.seats.reset(int(self.np_random.integers(2**32)))
         else:
             self.seats.reset(seed)
-            self._rng = np.random.default_rng(seed)
+            self.np_random = np.random.default_rng(seed)
         self.agents = list(self.possible_agents)
 
 
@@ -193,10 +191,11 @@ class ParallelEnv(_View, pettingzoo.ParallelEnv[str, Any, Any]):
         """Make one step.
 
         Args:
-            actions: one for each agent that acts.
+            actions: one for each agent that acts. After the end, when no agent lives, nobody's.
 
         Returns:
-            observations, rewards, terminations, truncations and infos of all agents.
+            observations, rewards, terminations, truncations and infos of all agents; after the
+            end, of nobody.
 
         Raises:
             UnknownName: an action for somebody who is no agent.
@@ -206,6 +205,8 @@ class ParallelEnv(_View, pettingzoo.ParallelEnv[str, Any, Any]):
             EpisodeOver: the episode has ended, or none was started.
         """
         if not self.agents:
+            if self.seats.started and not actions:
+                return {}, {}, {}, {}, {}
             raise EpisodeOver("no episode is going on: call reset first")
         self.seats.step(actions)
         timestep = self.seats.timestep

@@ -34,7 +34,7 @@ def render_text(env: HostEnv) -> str:
     """
     timestep = env.timestep
     if timestep is None:
-        return f"{_name(env)}: not started"
+        return f"{game_name(env)}: not started"
     drawing = _drawings.get(env.spec.game if env.spec else "", draw_any)
     return f"{headline(env, timestep)}\n{drawing(env)}".rstrip("\n")
 
@@ -46,7 +46,7 @@ def headline(env: HostEnv, timestep: TimeStep) -> str:
     rewards = ", ".join(
         f"{name} {reward:+g}" for name, reward in zip(env.agents, timestep.reward, strict=True)
     )
-    return f"{_name(env)} step {env.steps}{limit}{end} | reward: {rewards}"
+    return f"{game_name(env)} step {env.steps}{limit}{end} | reward: {rewards}"
 
 
 def draw_any(env: HostEnv) -> str:
@@ -101,5 +101,6 @@ register_drawing("colorgrid", draw_colorgrid)
 register_drawing("rrps", draw_rrps)
 
 
-def _name(env: HostEnv) -> str:
-    return env.spec.id if env.spec else type(env).__name__
+def game_name(env: HostEnv) -> str:
+    """The id, or the class's name of an environment without one."""
+    return env.spec.id if env.spec else type(getattr(env, "env", env)).__name__
