@@ -384,7 +384,8 @@ class DeviceMatches:
             for agent, own, held, where in zip(self.agents, params, carries, slots, strict=True):
                 seen = jax.tree.map(lambda x, where=where: x[where], (observation, mask, act_keys))
                 new, chosen = jax.vmap(agent.act, (None, 0, 0, 0, 0))(own, held, *seen)
-                action = action.at[where].set(chosen.astype(action_type), mode="drop")
+                chosen = _where(acting[where], chosen.astype(action_type), action[where])
+                action = action.at[where].set(chosen, mode="drop")
                 new_carries.append(_where(acting[where], new, held))
             action = action.reshape(*returns.shape, *self.env.action_shape)
             step_keys = jax.vmap(step_key)(keys, state.steps + 1)

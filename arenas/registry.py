@@ -287,12 +287,12 @@ def load(entry_point: str | Callable[..., Any]) -> Callable[..., Any]:
 def parse(text: str) -> tuple[str, dict[str, Any]]:
     """Split ``"name,key=value,..."``; values are Python literals, and text where they are not.
 
-    A name of OpenSpiel keeps its own commas in parentheses.
+    Commas inside brackets or quotes separate nothing, as in OpenSpiel's names and in tuples.
 
     Raises:
         BadArgument: an argument without ``=``.
     """
-    name, *arguments = re.split(r",(?![^(]*\))", text)
+    name, *arguments = _split_at_commas(text)
     kwargs: dict[str, Any] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
@@ -307,6 +307,24 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
                 value.lower(), value
             )
     return name.strip(), kwargs
+
+
+def _split_at_commas(text: str) -> list[str]:
+    parts, depth, quote = [""], 0, ""
+    for c in text:
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "'\"":
+            quote = c
+        elif c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        elif c == "," and depth <= 0:
+            parts.append("")
+            continue
+        parts[-1] += c
+    return parts
 
 
 def resolve(catalogue: Catalogue[SpecT], text: str) -> tuple[SpecT, dict[str, Any]]:
@@ -355,7 +373,7 @@ def build(factory: Callable[..., Any], what: str, /, *args: Any, **kwargs: Any) 
     return factory(*args, **kwargs)
 
 
-def make(id: str, /, *, api: Api = "arenas", debug: bool = False, **kwargs: Any) -> Any:
+def make(id: str, /, *, api: Api | str = "arenas", debug: bool = False, **kwargs: Any) -> Any:
     """Make an environment by its id.
 
     Args:

@@ -105,9 +105,9 @@ class Store:
         names = set(inspector.get_table_names())
         if names and _meta.name not in names and "episodes" in names:
             raise BadFile(f"{self.name} is not a store of Arenas")
-        if _meta.name not in names:
-            _tables.create_all(self._engine)
         with self._engine.begin() as db:
+            for table in _tables.sorted_tables:  # another writer may be making them just now
+                db.execute(sa.schema.CreateTable(table, if_not_exists=True))
             version = {"key": "schema_version", "value": str(SCHEMA_VERSION)}
             db.execute(self._insert(_meta), version)
             query = sa.select(_meta.c.value).where(_meta.c.key == "schema_version")
@@ -225,6 +225,6 @@ def canonical(kwargs: dict[str, Any]) -> str:
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=30000")
     connection.execute("PRAGMA journal_mode=WAL")  # readers and one writer do not wait
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=30000")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 import arenas
 from arenas.env import NOT_STARTED
-from arenas.registry import EnvSpec
+from arenas.registry import AgentSpec, EnvSpec
 
 
 @arenas.struct
@@ -57,3 +57,4 @@ ENVS = [
         horizon=3,
     )
 ]
+AGENTS = [AgentSpec(name="coin/heads", entry_point=Heads, game="coin", summary="Always heads.")]
