@@ -21,7 +21,7 @@ from arenas.host import HostEnv
 from arenas.interop._seats import RENDER_FPS, RENDER_MODES, Seats
 from arenas.rollout import agent_seed
 
-Opponents = str | Agent | Sequence[str | Agent] | Mapping[Any, str | Agent]
+Opponents = str | Agent | Sequence[Any] | Mapping[Any, Any]  # of names and agents
 
 
 def single_agent_env(
@@ -49,7 +49,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
     actions raise :class:`arenas.errors.IllegalAction`.
 
     Args:
-        id: as for ``arenas.make``; or an environment itself.
+        env: an id, as for ``arenas.make``; or an environment itself.
         seat: which seat is this one: an index or an agent's name.
         opponents: who holds the others: one agent for all; a mapping from seats (indices or
             names) to agents; or a sequence in the order of the other seats. An agent is a name,
@@ -73,7 +73,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
 
     def __init__(
         self,
-        id: str | Env[Any] | HostEnv,
+        env: str | Env[Any] | HostEnv,
         seat: int | str = 0,
         opponents: Opponents = "random",
         render_mode: str | None = None,
@@ -81,7 +81,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         flatten: bool = False,
         **kwargs: Any,
     ) -> None:
-        self._seats = Seats(id, kwargs, render_mode=render_mode, flatten=flatten)
+        self._seats = Seats(env, kwargs, render_mode=render_mode, flatten=flatten)
         self.render_mode = render_mode
         self.metadata = self._seats.metadata(is_parallelizable=False)
         self.seat = self._seat_index(seat)
@@ -228,7 +228,7 @@ def register_all() -> None:
         name = f"arenas/{id.replace('/', '.')}"
         if name not in gymnasium.registry:
             gymnasium.register(
-                name, entry_point="arenas.interop.gymnasium:SingleAgentEnv", kwargs={"id": id}
+                name, entry_point="arenas.interop.gymnasium:SingleAgentEnv", kwargs={"env": id}
             )
 
 
