@@ -121,7 +121,7 @@ def test_bad_tables_are_refused(args, error, message):
 
 
 def test_a_bad_confidence_or_number_of_names_is_refused():
-    with pytest.raises(BadArgument, match="confidence is 95.0"):
+    with pytest.raises(BadArgument, match=r"confidence is 95\.0"):
         population_metrics(TABLE, confidence=95.0)
     with pytest.raises(BadShape, match="2 names given for 3 agents"):
         population_metrics(TABLE).rows("ab")
