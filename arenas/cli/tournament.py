@@ -114,11 +114,7 @@ def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
         console.print("Intervals need two episodes or more of every pair.\n", style="dim")
     _show_payoffs(console, results, bool(files))
     if results.population:
-        metrics = list(results.population[0])
-        lines = output.table("Within the population", *metrics, right=tuple(metrics[1:]))
-        for p in results.population:
-            lines.add_row(*(v if isinstance(v, str) else output.number(v) for v in p.values()))
-        console.print(lines)
+        _show_population(console, results.population)
     for s in results.standings:
         if s.forfeits:
             reasons = {
@@ -154,4 +150,19 @@ def _show_payoffs(console: Any, results: Any, in_files: bool) -> None:
     for place, i in enumerate(order, 1):
         cells = [output.number(results.table.mean[i, j]) for j in order]
         lines.add_row(str(place), names[i], *cells)
+    console.print(lines)
+
+
+def _show_population(console: Any, population: list[dict[str, Any]]) -> None:
+    metrics = ("PopReturn", "WithinPopExpl", "AggScore")
+    lines = output.table(
+        "Within this population, itself included",
+        "",
+        "agent",
+        *metrics,
+        "nemesis",
+        right=("", *metrics),
+    )
+    for place, p in enumerate(population, 1):
+        lines.add_row(str(place), p["agent"], *(output.number(p[m]) for m in metrics), p["nemesis"])
     console.print(lines)

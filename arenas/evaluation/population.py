@@ -46,19 +46,26 @@ class PopulationMetrics:
         return np.argsort(-self.agg_score, kind="stable").astype(np.int64)
 
     def rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """A dict for each agent, best AggScore first, for tables and JSON."""
+        """A dict for each agent, best AggScore first, for tables and JSON.
+
+        Bounds of the intervals are there where standard errors were given.
+        """
         if len(names) != len(self.agg_score):
             raise BadShape(f"{len(names)} names given for {len(self.agg_score)} agents")
-        return [
-            {
-                "agent": names[int(i)],
-                "PopReturn": float(self.pop_return[i]),
-                "WithinPopExpl": float(self.within_pop_expl[i]),
-                "AggScore": float(self.agg_score[i]),
-                "nemesis": names[int(self.nemesis[i])],
-            }
-            for i in self.order()
-        ]
+        scores = {
+            "PopReturn": (self.pop_return, self.pop_return_interval),
+            "WithinPopExpl": (self.within_pop_expl, self.within_pop_expl_interval),
+            "AggScore": (self.agg_score, self.agg_score_interval),
+        }
+        rows = []
+        for i in self.order():
+            row: dict[str, Any] = {"agent": names[int(i)], "nemesis": names[int(self.nemesis[i])]}
+            for name, (value, interval) in scores.items():
+                row[name] = float(value[i])
+                if not np.isnan(interval[i]).any():
+                    row[f"{name}_low"], row[f"{name}_high"] = map(float, interval[i])
+            rows.append(row)
+        return rows
 
 
 def population_metrics(

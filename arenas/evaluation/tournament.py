@@ -27,6 +27,7 @@ from arenas.agent import DeviceAgent
 from arenas.env import Env
 from arenas.errors import BadArgument
 from arenas.evaluation import payoffs, schedule
+from arenas.evaluation.population import population_metrics
 from arenas.evaluation.schedule import Fixture
 from arenas.evaluation.store import Row, Store, canonical
 from arenas.evaluation.workers import Task, Workers
@@ -221,7 +222,7 @@ class Tournament:
         played = payoffs.with_rows(self.agents, self.fixtures, rows)
         lines = payoffs.standings(table, self.fixtures, rows)
         scores = None
-        if False and not np.isnan(table.mean).any():
+        if self.spec.game == "rrps" and not np.isnan(table.mean).any():
             scores = _population(table)
         missing = len(self.fixtures) - len(played)
         return Results(self.settings, lines, table, scores, played, missing)
@@ -297,6 +298,13 @@ class Tournament:
 
     def _names(self, fixture: Fixture) -> tuple[str, ...]:
         return tuple(self.agents[a] for a in fixture.seats)
+
+
+def _population(table: payoffs.PayoffTable) -> list[dict[str, Any]]:
+    error = None
+    if table.count.min() > 1:
+        error = np.sqrt(table.variance / table.count)
+    return population_metrics(table.mean, error).rows(table.agents)
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
