@@ -171,17 +171,17 @@ def replace_ended(
         chunk: how many rows are made at once.
     """
 
-    def replace_chunk(carry: Any) -> Any:
-        left, kept = carry
-        rows = jnp.nonzero(left, size=chunk, fill_value=len(ended))[0]
-        fresh = start(jax.tree.map(lambda x: x[rows], source))
-        kept = jax.tree.map(lambda old, new: old.at[rows].set(new, mode="drop"), kept, fresh)
-        return left.at[rows].set(False, mode="drop"), kept
-
     # A while loop has no reverse mode. What is made afresh depends on no parameter, so the
     # derivative is plain: that of the kept rows.
     @jax.custom_jvp
     def replace(ended: Any, source: Any, kept: Any) -> Any:
+        def replace_chunk(carry: Any) -> Any:
+            left, kept = carry
+            rows = jnp.nonzero(left, size=chunk, fill_value=len(ended))[0]
+            fresh = start(jax.tree.map(lambda x: x[rows], source))
+            kept = jax.tree.map(lambda old, new: old.at[rows].set(new, mode="drop"), kept, fresh)
+            return left.at[rows].set(False, mode="drop"), kept
+
         return jax.lax.while_loop(lambda carry: carry[0].any(), replace_chunk, (ended, kept))[1]
 
     @replace.defjvp
