@@ -114,7 +114,7 @@ def population_metrics(
         if (error < 0).any():
             raise BadArgument("standard_error has negative cells")
     pop_return = v.mean(axis=1)
-    expl = (-v).max(axis=1)
+    expl = (-v).max(axis=1) + 0.0  # no negative zero
     miss = 1 - confidence
     returns = _mean_interval(v, error, miss / 2)
     taken = _max_interval(-v, error, miss / 2)

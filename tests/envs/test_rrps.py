@@ -16,6 +16,7 @@ from arenas.envs.rrps.population import BOTS, population_split
 from arenas.errors import BadArgument, BadShape, EpisodeOver, IllegalAction, UnknownName
 from arenas.host import JaxHost
 from arenas.registry import EnvSpec
+from arenas.testing import check_env
 
 VARIANTS = {
     "rrps-v0": "matrix_rps",
@@ -180,6 +181,12 @@ def test_play_is_the_same_in_batches_of_any_size():
 def test_bad_arguments_say_what_is_accepted(make, kwargs, message):
     with pytest.raises(BadArgument, match=message):
         make("rrps-v0", **kwargs)
+
+
+@pytest.mark.parametrize("make", [arenas.make, arenas.make_host])
+def test_every_variant_keeps_the_contract(make):
+    for env_id in VARIANTS:
+        check_env(make(env_id, throws=12, recall=2))
 
 
 def test_an_unknown_payoff_suggests_the_nearest():

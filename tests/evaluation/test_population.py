@@ -36,6 +36,7 @@ def test_rows_are_the_ranking_by_name():
 def test_who_never_loses_has_no_exploitability_for_it_meets_itself():
     scores = population_metrics([[0, 1000], [-1000, 0]])
     assert scores.within_pop_expl.tolist() == [0, 1000]
+    assert not np.signbit(scores.within_pop_expl).any()
     assert scores.agg_score.tolist() == [500, -1500]
 
 
