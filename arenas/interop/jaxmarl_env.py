@@ -29,6 +29,8 @@ from jaxmarl.environments.multi_agent_env import State as BaseState  # noqa: E40
 class ArenasState(BaseState):
     """JaxMARL's ``done`` and ``step``, and the Arenas state that they are read from."""
 
+    done: Any  # bool [], or batched
+    step: Any  # int32 [], or batched
     arenas: Any
 
 
