@@ -151,17 +151,18 @@ def play_episode(
     watch = watch or Watch()
     timestep = env.reset(seed)
     names = tuple(a.name for a in agents)
-    returns = np.zeros(env.num_agents, np.float32)
     box = isinstance(env.action_space, gymnasium.spaces.Box)
-    action_type = np.float32 if box else np.int32
-    actions: list[np.ndarray] = []
-    kwargs = {"env_id": env.spec.id if env.spec else "", "env_kwargs": dict(env.kwargs)}
+    actions: list[list[Any]] = []
+    rewards: list[Any] = [np.zeros(env.num_agents, np.float32)]
 
     def finish(outcome: str, forfeit: Forfeit | None = None) -> Episode:
         shape = (len(actions), env.num_agents, *env.action_shape)
-        final = [float(r) for r in returns]
+        action_type = np.float32 if box else np.int32
+        # cumsum adds in order, one float32 after the other, as the device does; sum would not.
+        final = np.cumsum(rewards, axis=0, dtype=np.float32)[-1].tolist()
         return Episode(
-            **kwargs,
+            env_id=env.spec.id if env.spec else "",
+            env_kwargs=dict(env.kwargs),
             agents=names,
             seed=seed,
             returns=tuple(final) if forfeit is None else forfeit_returns(env, forfeit.seat, final),
@@ -182,25 +183,26 @@ def play_episode(
         finally:
             watch.end()
 
-    everyone = list(enumerate(agents))
+    idle: Any = np.zeros(env.action_shape, np.float32) if box else 0
     while not (timestep.terminated or timestep.truncated):
-        action = np.zeros((env.num_agents, *env.action_shape), action_type)
-        observations = _by_seat(timestep.observation)
-        for seat, agent in everyone:
-            if not timestep.acting[seat]:
+        action = []
+        observations, masks = _by_seat(timestep.observation), timestep.action_mask
+        for seat, acts in enumerate(timestep.acting.tolist()):
+            if not acts:
+                action.append(idle)
                 continue
             watch.begin(seat, len(actions))
             try:
-                chosen = agent.act(observations(seat), timestep.action_mask[seat])
+                chosen = agents[seat].act(observations(seat), masks[seat])
                 env.check_legal(seat, chosen)
             except (Exception, SystemExit) as error:
                 return finish("forfeit", Forfeit(seat, _failure(error)))
             finally:
                 watch.end()
-            action[seat] = chosen
+            action.append(chosen if box else int(chosen))
         timestep = env.step(action)
         actions.append(action)
-        returns += timestep.reward
+        rewards.append(timestep.reward)
     return finish("terminated" if timestep.terminated else "truncated")
 
 
