@@ -31,7 +31,12 @@ STEPS_WITHOUT_JIT = 3
 STEPS_WITH_ILLEGAL_ACTIONS = (0, 1, 2, 5, 20)
 
 
-def check_env(env: Any, seeds: Sequence[int] = (0, 1), max_steps: int | None = None) -> None:
+def check_env(
+    env: Any,
+    seeds: Sequence[int] = (0, 1),
+    max_steps: int | None = None,
+    tolerance: float = 0.0,
+) -> None:
     """Play whole episodes at random and verify the contract at every step.
 
     Verified of everything: attributes and spaces make sense; every agent's observation is in its
@@ -57,6 +62,9 @@ def check_env(env: Any, seeds: Sequence[int] = (0, 1), max_steps: int | None = N
         seeds: of the episodes, at least one.
         max_steps: leave an episode after so many steps; None plays to the end, and an environment
             without a step limit to 10,000 steps.
+        tolerance: how far floats may differ, relatively and absolutely, between the environment
+            alone, in a batch and on the host. With 0, bit for bit on CPU; physics in floats that
+            XLA rounds in another order in another program needs more.
 
     Raises:
         ContractViolation: says what was seen, and where: seed, step, agent.
@@ -69,6 +77,8 @@ def check_env(env: Any, seeds: Sequence[int] = (0, 1), max_steps: int | None = N
     seeds = [check_seed(seed) for seed in seeds]
     if not seeds:
         raise BadArgument("seeds is empty; check_env needs at least one")
+    if not tolerance >= 0:
+        raise BadArgument(f"tolerance is {tolerance}; accepted are numbers from 0")
     if max_steps is not None and max_steps < 1:
         raise BadArgument(f"max_steps is {max_steps}; accepted are integers from 1, and None")
     own_host: HostEnv | None = None
@@ -81,10 +91,12 @@ def check_env(env: Any, seeds: Sequence[int] = (0, 1), max_steps: int | None = N
         return
     if not isinstance(env, Env):
         raise BadArgument(f"{env!r} is not an environment of Arenas")
-    trajectories = _DeviceCheck(env, seeds, max_steps).run()
+    if not tolerance and jax.default_backend() != "cpu":
+        tolerance = FLOAT_TOLERANCE
+    trajectories = _DeviceCheck(env, seeds, max_steps, tolerance).run()
     for host in (as_host(env), own_host):
         if host is not None and not (host is own_host and isinstance(own_host, JaxHost)):
-            _HostCheck(host, seeds, max_steps, trajectories).run()
+            _HostCheck(host, seeds, max_steps, tolerance, trajectories).run()
 
 
 # What is seen ------------------------------------------------------------------------------------
@@ -105,8 +117,10 @@ Trajectories = dict[int, list[_Step]]
 class _Check:
     """The checks that hold for every environment; ``at`` says where the episode stands."""
 
-    def __init__(self, env: Any, seeds: Sequence[int], max_steps: int | None) -> None:
-        self.env, self.seeds = env, seeds
+    def __init__(
+        self, env: Any, seeds: Sequence[int], max_steps: int | None, tolerance: float = 0.0
+    ) -> None:
+        self.env, self.seeds, self.tolerance = env, seeds, tolerance
         self.limit = max_steps
         self.at = ""
         self.info: Any = None
@@ -466,7 +480,6 @@ class _DeviceCheck(_Check):
         self.at = "step 0"
         states, t = self.call("reset under vmap", reset, keys)
         length = max(len(trajectory) for trajectory in trajectories.values())
-        tolerance = 0.0 if jax.default_backend() == "cpu" else FLOAT_TOLERANCE
         what = "under vmap the trajectory differs from the single environment's"
         for i in range(length):
             host_states = jax.device_get(states)
@@ -474,9 +487,9 @@ class _DeviceCheck(_Check):
                 if i < len(trajectories[seed]):
                     self.where(seed, i)
                     seen = trajectories[seed][i]
-                    self.same(what, jax.tree.map(lambda x: x[row], t), seen.timestep, tolerance)  # noqa: B023
+                    self.same(what, _row(t, row), seen.timestep, self.tolerance)
                     single = jax.device_get(seen.state)
-                    self.same(what, _row(host_states, row), single, tolerance)
+                    self.same(what, _row(host_states, row), single, self.tolerance)
             if i + 1 < length:
                 at = [min(i + 1, len(trajectories[seed]) - 1) for seed in rows]
                 actions = [trajectories[seed][j].action for seed, j in zip(rows, at, strict=True)]
@@ -495,8 +508,9 @@ class _DeviceCheck(_Check):
             function = self.env.reset if step == 0 else self.env.step
             args = () if step == 0 else (state, seen.action)
             state, t = self.call("without jit it", function, step_key(key, step), *args)
-            self.same(what, t, seen.timestep, FLOAT_TOLERANCE)
-            self.same(what, jax.device_get(state), jax.device_get(seen.state), FLOAT_TOLERANCE)
+            tolerance = max(self.tolerance, FLOAT_TOLERANCE)
+            self.same(what, t, seen.timestep, tolerance)
+            self.same(what, jax.device_get(state), jax.device_get(seen.state), tolerance)
 
     def bad_arrays(self, seed: int, trajectory: list[_Step]) -> None:
         self.where(seed, 1)
@@ -526,9 +540,10 @@ class _HostCheck(_Check):
         env: HostEnv,
         seeds: Sequence[int],
         max_steps: int | None,
+        tolerance: float = 0.0,
         trajectories: Trajectories | None = None,
     ) -> None:
-        super().__init__(env, seeds, max_steps)
+        super().__init__(env, seeds, max_steps, tolerance)
         self.expected = trajectories
 
     def run(self) -> None:
@@ -568,7 +583,7 @@ class _HostCheck(_Check):
             if step - 1 in STEPS_WITH_ILLEGAL_ACTIONS and t is not None:
                 self.refuses(t, seen.action)
             t = self.env.reset(seed) if step == 0 else self.env.step(seen.action)
-            self.same(what, t, seen.timestep)
+            self.same(what, t, seen.timestep, self.tolerance)
         assert t is not None
         if t.terminated or t.truncated:
             self.where(seed, len(trajectory), " after the end")

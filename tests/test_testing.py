@@ -1,5 +1,8 @@
 """check_env finds each way of breaking the contract, says where, and passes sound games."""
 
+import pathlib
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,12 +13,20 @@ from gymnasium.spaces import Box, Discrete
 import arenas
 from arenas.env import NOT_STARTED, Env, State, Transition, struct
 from arenas.errors import BadArgument, ContractViolation, UnknownName
+from arenas.renderers import text
 from arenas.testing import check_env
 
 
 @pytest.mark.parametrize("game", [toys.Race, toys.Nim, toys.Aim, toys.Counter])
 def test_a_sound_environment_passes(game):
     check_env(game(), max_steps=6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("id", arenas.registry.envs)
+def test_every_registered_environment_keeps_the_contract(id):
+    small = {"colorgrid": ",size=6,max_steps=40", "rrps": ",throws=40"}
+    check_env(id + small.get(arenas.registry.envs[id].game, ""))
 
 
 def test_ids_are_checked_by_name(register):
@@ -410,14 +421,45 @@ def test_a_host_form_that_differs_is_caught(register):
         check_env("toys/line-v0", seeds=(0,))
 
 
+class RoundsOtherwiseOnTheHost(FasterAndWrong):
+    def _step(self, action):
+        timestep = self._env.step(action)
+        return timestep.replace(reward=np.nextafter(timestep.reward, np.float32(9)))
+
+
+def test_a_tolerance_allows_for_rounding_and_no_more(register):
+    register("toys/line-v0", Line, host=RoundsOtherwiseOnTheHost)
+    with pytest.raises(ContractViolation, match="the host form differs"):
+        check_env("toys/line-v0", seeds=(0,))
+    check_env("toys/line-v0", seeds=(0,), tolerance=1e-6)
+    register("toys/line-v0", Line, host=FasterAndWrong)
+    with pytest.raises(ContractViolation, match="the host form differs"):
+        check_env("toys/line-v0", seeds=(0,), tolerance=1e-6)
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(BadArgument, match="seeds is empty"):
         check_env(Line(), seeds=())
     with pytest.raises(BadArgument, match="max_steps is 0"):
         check_env(Line(), max_steps=0)
+    with pytest.raises(BadArgument, match=r"tolerance is -1\.0"):
+        check_env(Line(), tolerance=-1.0)
     with pytest.raises(BadArgument, match="seed is -1"):
         check_env(Line(), seeds=(-1,))
     with pytest.raises(BadArgument, match="is not an environment"):
         check_env(object())
     with pytest.raises(UnknownName, match="unknown env id"):
         check_env("nobody-v0")
+
+
+def test_the_guide_to_adding_an_environment_runs(monkeypatch):
+    monkeypatch.setattr(arenas.registry.envs, "_specs", dict(arenas.registry.envs._specs))
+    monkeypatch.setattr(text, "_drawings", dict(text._drawings))
+    guide = pathlib.Path(__file__).parent.parent / "docs" / "add_an_environment.md"
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL):
+        exec(compile(block, str(guide), "exec"), names)
+    host = arenas.make_host("nim-v0,pile=3")
+    host.reset(0)
+    assert text.render_text(host).endswith("\no o o ")
+    assert host.step([2, 0]).reward.tolist() == [1, -1]

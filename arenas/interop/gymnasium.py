@@ -110,6 +110,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         episode = int(self.np_random.integers(2**32)) if seed is None else seed
         self._seats.reset(episode)
         for seat, agent in self._opponents.items():
+            agent.watch(self._seats.host)
             agent.reset(seat, agent_seed(int(episode), seat))
         self._reward, self._over = 0.0, False
         self._play_others()

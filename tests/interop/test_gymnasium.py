@@ -38,6 +38,9 @@ class Notes(HostAgent):
     def __init__(self):
         self.resets, self.seen = [], []
 
+    def watch(self, env):
+        self.watched = env.state()
+
     def reset(self, seat, seed):
         self.resets.append((seat, seed))
 
@@ -177,6 +180,13 @@ def test_opponents_have_the_seeds_that_they_have_in_matches():
     env.reset(seed=5)
     env.reset(seed=6)
     assert notes.resets == [(0, agent_seed(5, 0)), (0, agent_seed(6, 0))]
+
+
+def test_opponents_may_watch_the_episode_from_its_start():
+    notes = Notes()
+    env = single_agent_env(toys.Nim(pile=7, random_pile=False), seat=1, opponents=notes)
+    env.reset(seed=5)
+    assert (int(notes.watched.pile), int(notes.watched.steps)) == (7, 0)
 
 
 def test_without_a_seed_episodes_follow_from_the_last_seed():

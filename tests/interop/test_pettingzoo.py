@@ -2,7 +2,9 @@
 
 import copy
 import itertools
+import pathlib
 import pickle
+import re
 import types
 import warnings
 
@@ -709,3 +711,14 @@ def test_an_environment_survives_cloudpickle_before_its_first_reset():
     with pytest.raises(EpisodeOver):
         twin.step({})
     twin.reset(seed=0)
+
+
+def test_the_page_about_adapters_runs(capsys):
+    page = pathlib.Path(__file__).parent.parent.parent / "docs" / "adapters.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    names = {}
+    for block in blocks:
+        exec(compile(block.replace("size=16", "size=6, max_steps=20"), str(page), "exec"), names)
+    assert "colorgrid-v0 step 20/20 truncated" in capsys.readouterr().out
+    assert names["envs"].num_envs == 16
