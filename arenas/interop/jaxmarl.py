@@ -42,9 +42,9 @@ _KNOWN: dict[str, tuple[int | str, Any, bool, int | None, str]] = {
     "MPE_simple_facmac_6a_v1": (8, "mixed", False, 26, _MPE + "FACMAC tag, 6 predators."),
     "MPE_simple_facmac_9a_v1": (12, "mixed", False, 26, _MPE + "FACMAC tag, 9 predators."),
     "switch_riddle": (3, "cooperative", True, 6, "A hundred prisoners and a light bulb."),
-    "SMAX": (10, "mixed", False, 100, "StarCraft-like battles; every unit is an agent."),
-    "HeuristicEnemySMAX": (5, "cooperative", False, 100, "SMAX against scripted enemies."),
-    "LearnedPolicyEnemySMAX": (5, "cooperative", False, 100, "SMAX against a given policy."),
+    "SMAX": (10, "mixed", False, 101, "StarCraft-like battles; every unit is an agent."),
+    "HeuristicEnemySMAX": (5, "cooperative", False, 101, "SMAX against scripted enemies."),
+    "LearnedPolicyEnemySMAX": (5, "cooperative", False, 101, "SMAX against a given policy."),
     "ant_4x2": (4, "cooperative", False, None, "Multi-agent MuJoCo ant in brax."),
     "halfcheetah_6x1": (6, "cooperative", False, None, "Multi-agent half-cheetah in brax."),
     "hopper_3x1": (3, "cooperative", False, None, "Multi-agent hopper in brax."),
@@ -427,13 +427,15 @@ def _bound(space: Any, bound: Any) -> np.ndarray:
 def _limit(original: Any) -> int | None:
     """Steps in the longest episode, where JaxMARL's environment declares it."""
     from jaxmarl.environments.mpe.simple import SimpleMPE
+    from jaxmarl.environments.smax import SMAX
 
     if (inner := getattr(original, "num_inner_steps", None)) is not None:
         return int(inner) * int(original.num_outer_steps)
     limit = getattr(original, "max_steps", None)
     if limit is None:
         return None
-    return int(limit) + isinstance(original, SimpleMPE)  # it compares before it counts the step
+    battle = getattr(original, "_env", original)
+    return int(limit) + isinstance(battle, SimpleMPE | SMAX)  # these compare before they count
 
 
 def _without_limit(original: Any) -> Any:
