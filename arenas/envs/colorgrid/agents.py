@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float32, Int32, UInt8
 
 from arenas.agent import DeviceAgent
 from arenas.env import require
-from arenas.envs.colorgrid.game import COLORS, LEADER, MOVES, STEP_OF_MOVE, ColorGrid
+from arenas.envs.colorgrid.game import COLORS, LEADER, MOVES, STEP_OF_MOVE, ColorGrid, Number
 
 FAR = 30_000
 """A distance longer than any path that a player looks for; of cells that cannot be reached."""
@@ -163,13 +163,13 @@ class Inference(Walker):
             takes one; over 0 and under 2/3, at which its blocks would say nothing.
     """
 
-    def __init__(self, env: Any, leader_error: float = 0.05) -> None:
+    def __init__(self, env: Any, leader_error: Number = 0.05) -> None:
         super().__init__(env)
         require(
             isinstance(leader_error, float) and 0 < leader_error < 2 / 3,
             f"leader_error is {leader_error!r}; accepted are numbers over 0 and under 2/3",
         )
-        self.leader_error = leader_error
+        self.leader_error = float(leader_error)
 
     def init(self, key, seat) -> Any:
         shape = (len(COLORS), self.game.height, self.game.width)

@@ -6,9 +6,10 @@ Inference and Assistance" (arXiv 2501.10593). The rules, as pure functions; then
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium
 import jax
@@ -34,6 +35,13 @@ MOVES = ("up", "down", "left", "right")
 STEP_OF_MOVE = ((0, 1), (0, -1), (-1, 0), (1, 0))  # (x, y): up is y + 1
 GOAL_SWITCH_PROB = 2 / 3 * 1 / 32
 MAX_SIDE = 1024
+
+# What is checked at run time, with messages for the user, is typed as what is meant or anything.
+Whole = int | Any
+Number = float | Any
+Flag = bool | Any
+Choice = str | Any
+Size = int | tuple[int, int] | Any
 
 
 @struct
@@ -166,7 +174,7 @@ def set_block_penalty(state: Any, coef: float | AnyArray) -> Any:
         return state.replace(
             block_penalty_coef=jnp.broadcast_to(jnp.asarray(coef, jnp.float32), jnp.shape(old))
         )
-    return state.replace(env=set_block_penalty(state.env, coef))
+    return dataclasses.replace(state, env=set_block_penalty(state.env, coef))
 
 
 # The environment ---------------------------------------------------------------------------------
@@ -235,22 +243,22 @@ class ColorGrid(Env[ColorGridState]):
     def __init__(
         self,
         *,
-        size: int | tuple[int, int] | list[int] = 32,
-        block_density: float = 0.10,
-        stationary: bool = False,
-        goal_switch_prob: float = GOAL_SWITCH_PROB,
-        asymmetric: bool = False,
-        leader_only: bool = False,
-        hemispheres: bool = False,
-        rewards: Literal["individual", "shared"] = "individual",
-        positive_reward: float = 1.0,
-        negative_reward: float = -1.0,
-        block_penalty_coef: float = 1.0,
-        proximity_penalty_for: Literal["none", "leader", "follower"] = "none",
-        proximity_penalty: float = 0.1,
-        proximity_threshold: int = 10,
-        potential_field: float = 0.0,
-        max_steps: int = 1000,
+        size: Size = 32,
+        block_density: Number = 0.10,
+        stationary: Flag = False,
+        goal_switch_prob: Number = GOAL_SWITCH_PROB,
+        asymmetric: Flag = False,
+        leader_only: Flag = False,
+        hemispheres: Flag = False,
+        rewards: Choice = "individual",
+        positive_reward: Number = 1.0,
+        negative_reward: Number = -1.0,
+        block_penalty_coef: Number = 1.0,
+        proximity_penalty_for: Choice = "none",
+        proximity_penalty: Number = 0.1,
+        proximity_threshold: Whole = 10,
+        potential_field: Number = 0.0,
+        max_steps: Whole = 1000,
     ) -> None:
         self.width, self.height = _checked_size(size)
         for name, flag in (
