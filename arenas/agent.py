@@ -76,7 +76,7 @@ class DeviceAgent(Agent, abc.ABC):
 class HostAgent(Agent, abc.ABC):
     """A player in Python. It may fail or take long: matches forfeit it, and go on."""
 
-    def watch(self, env: HostEnv) -> None:  # noqa: B027  (optional)
+    def watch(self, env: HostEnv) -> None:
         """See the live environment that will be played; called before :meth:`reset`.
 
         For agents that need more than their observation, such as bots that search from the

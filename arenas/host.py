@@ -162,7 +162,7 @@ class HostEnv(abc.ABC):
         """SHA-256 over the present state: paths, dtypes, shapes and bytes of its arrays."""
         return state_checksum(self.state())
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most hold nothing)
         """Free what the environment holds."""
 
 

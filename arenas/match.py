@@ -250,8 +250,8 @@ class DeviceMatches:
     Args:
         env: the environment.
         agents: the players that seats refer to by index.
-        batch: how many episodes run at once; the default is as many as fit about 256 MB of
-            observations, from 64 to 8,192.
+        batch: how many episodes run at once, and are lost if interrupted; the default is as many as
+            fit about 256 MB of observations, from 64 to 1,024 (on an accelerator 8,192).
     """
 
     def __init__(
@@ -263,7 +263,8 @@ class DeviceMatches:
                 jax.eval_shape(env.reset, jax.random.key(0))[1].observation,
             )
             size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-            batch = int(np.clip(2**28 // max(1, size), 64, 8192))
+            most = 1024 if jax.default_backend() == "cpu" else 8192
+            batch = int(np.clip(2**28 // max(1, size), 64, most))
         self.batch = batch
         self._start, self._run = jax.jit(self._start_all), jax.jit(self._run_steps)
 
@@ -272,7 +273,7 @@ class DeviceMatches:
         seats: Sequence[Sequence[int]],
         seeds: Sequence[int],
         *,
-        record: bool = True,
+        record: bool | Sequence[bool] = True,
         progress: Callable[[float], None] | None = None,
     ) -> Iterator[Episode]:
         """Play one episode for each row, and yield their records in order.
@@ -280,7 +281,7 @@ class DeviceMatches:
         Args:
             seats: ``[episodes][A]``, the index of the agent in each seat.
             seeds: ``[episodes]``.
-            record: keep actions and checksums.
+            record: keep actions and checksums; of all episodes, or said for each.
             progress: called now and then with how many episodes' worth of steps were made since
                 the last call, where the environment has a step limit or horizon.
         """
@@ -293,8 +294,9 @@ class DeviceMatches:
             max(1, max((int((table[p] == a).sum()) for p in pieces), default=1))
             for a in range(len(self.agents))
         ]
-        for piece in pieces:
-            yield from self._play_piece(table[piece], seeds[piece], batch, room, record, progress)
+        keep = [record] * count if isinstance(record, bool) else list(record)
+        for p in pieces:
+            yield from self._play_piece(table[p], seeds[p], batch, room, keep[p], progress)
 
     def _play_piece(
         self,
@@ -302,7 +304,7 @@ class DeviceMatches:
         seeds: Sequence[int],
         batch: int,
         room: list[int],
-        record: bool,
+        record: list[bool],
         progress: Callable[[float], None] | None,
     ) -> Iterator[Episode]:
         real, width = seats.shape
@@ -324,7 +326,7 @@ class DeviceMatches:
         told = 0.0
         while True:
             carry, actions = self._run(params, carry, tuple(slots))
-            if record:
+            if any(record):
                 taken.append(np.asarray(actions))
             state = carry[0]
             if progress and horizon:
@@ -336,12 +338,13 @@ class DeviceMatches:
         if progress and horizon:
             progress((1.0 - told) * real)
         final, returns = jax.device_get((carry[0], carry[4]))
-        all_actions = np.concatenate(taken) if record else None  # [steps, batch, A, ...]
+        all_actions = np.concatenate(taken) if taken else None  # [steps, batch, A, ...]
         spec = self.env.spec
         for i in range(real):
             length = int(final.steps[i])
-            checksum = None
-            if record:
+            actions = checksum = None
+            if record[i] and all_actions is not None:
+                actions = all_actions[:length, i].copy()
                 checksum = state_checksum(jax.tree.map(lambda x, i=i: x[i], final))
             yield Episode(
                 env_id=spec.id if spec else "",
@@ -351,7 +354,7 @@ class DeviceMatches:
                 returns=tuple(float(r) for r in returns[i]),
                 length=length,
                 outcome="terminated" if final.terminated[i] else "truncated",
-                actions=None if all_actions is None else all_actions[:length, i],
+                actions=actions,
                 checksum=checksum,
             )
 

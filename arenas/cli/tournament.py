@@ -90,7 +90,7 @@ def command(
 
 def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
     console = output.console()
-    contest = tournament.spec.kind not in ("cooperative", "single-agent")
+    contest = tournament.spec.kind == "competitive"
     columns = ["", "agent", "return", "±95 %", "self-play"]
     columns += ["won", "drawn", "lost"] if contest else []
     columns += ["episodes", "forfeits"]

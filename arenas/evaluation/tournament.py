@@ -171,20 +171,16 @@ class Tournament:
     def _device_episodes(
         self, fixtures: Sequence[Fixture], tell: Callable[[float], None]
     ) -> Iterator[tuple[Episode, bool]]:
-        players = list(self._on_device.values())
-        index = {name: i for i, name in enumerate(self._on_device)}
-        for keep in (True, False):  # keeping actions is another program, so those come apart
-            part = [f for f in fixtures if (f.index < self.record) == keep]
-            if not part:
-                continue
-            held = sorted({index[n] for f in part for n in self._names(f)})
-            matches = DeviceMatches(self.env, [players[i] for i in held])
-            seats = [[held.index(index[n]) for n in self._names(f)] for f in part]
-            seeds = [f.seed for f in part]
-            for episode in matches.play(seats, seeds, record=keep, progress=tell):
-                yield episode, keep
-            if not (self.env.max_steps or self.spec.horizon):
-                tell(len(part))
+        if not fixtures:
+            return
+        names = sorted({n for f in fixtures for n in self._names(f)})
+        matches = DeviceMatches(self.env, [self._on_device[n] for n in names])
+        seats = [[names.index(n) for n in self._names(f)] for f in fixtures]
+        keep = [f.index < self.record for f in fixtures]
+        seeds = [f.seed for f in fixtures]
+        yield from zip(matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True)
+        if not (self.env.max_steps or self.spec.horizon):
+            tell(len(fixtures))
 
     def _host_episodes(
         self, fixtures: Sequence[Fixture], tell: Callable[[float], None]

@@ -53,7 +53,7 @@ def test_another_seed_gives_other_rows(undisturbed, tmp_path):
     assert not set(table(tmp_path)) & set(table(undisturbed))
 
 
-@pytest.mark.parametrize("after", [1, 10, 25])
+@pytest.mark.parametrize("after", [1, 19, 25])
 def test_interrupted_and_started_again_it_plays_only_what_is_missing(undisturbed, tmp_path, after):
     tournament = Tournament("rrps-v0", AGENTS, episodes=2, jobs=2, record=1)
     made = [0.0]
@@ -67,7 +67,7 @@ def test_interrupted_and_started_again_it_plays_only_what_is_missing(undisturbed
         with pytest.raises(KeyboardInterrupt):
             tournament.play(store, interrupt)
         left = len(tournament.missing(store))
-        assert 0 < left < 32 or after == 1
+        assert left == 32 if after == 1 else 0 < left <= 14  # 18 run on the device, first
         counted = []
         tournament.play(store, counted.append)
         assert sum(counted) == pytest.approx(left)
