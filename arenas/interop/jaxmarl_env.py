@@ -80,7 +80,8 @@ class ArenasJaxMARL(MultiAgentEnv):
     def agent_classes(self) -> dict[str, list[str]]:
         """One class, since all seats are of one shape; a JaxMARL environment's own if it says."""
         try:
-            classes = self.env.unwrapped.original.agent_classes  # type: ignore[attr-defined]
+            original: Any = self.env.unwrapped.original  # type: ignore[attr-defined]
+            classes: Any = original.agent_classes
             classes = classes() if callable(classes) else classes
         except (AttributeError, NotImplementedError):
             return {"agent": list(self.agents)}
@@ -170,9 +171,11 @@ class ArenasJaxMARL(MultiAgentEnv):
 
     def _observations(self, state: Any, observation: Any) -> dict[str, Array]:
         space = self.env.observation_space
+        by_agent = {
+            a: jax.tree.map(lambda x, i=i: x[i], observation) for i, a in enumerate(self.agents)
+        }
         if not isinstance(space, gymnasium.spaces.Box):
-            observation = jax.vmap(lambda x: _flatten(space, x))(observation)
-        by_agent = {a: observation[i] for i, a in enumerate(self.agents)}
+            by_agent = {a: _flatten(space, x) for a, x in by_agent.items()}
         world_state = getattr(self.env.unwrapped, "world_state", None)
         return by_agent if world_state is None else {**by_agent, "world_state": world_state(state)}
 
@@ -242,11 +245,18 @@ def _by_agent(info: Any, num_agents: int) -> dict[str, Array]:
 
 def _flatten(space: gymnasium.Space[Any], x: Any) -> Array:
     """What ``gymnasium.spaces.flatten`` makes of one observation, as a float32 vector."""
+    parts = _parts(space, x)
+    if len({p.dtype for p in parts}) > 1:
+        parts = [p.astype(jnp.float32) for p in parts]
+    return jnp.concatenate(parts).astype(jnp.float32)  # small dtypes are joined before they grow
+
+
+def _parts(space: gymnasium.Space[Any], x: Any) -> list[Array]:
     if isinstance(space, gymnasium.spaces.Dict):
-        return jnp.concatenate([_flatten(s, x[k]) for k, s in space.spaces.items()])
+        return [part for k, s in space.spaces.items() for part in _parts(s, x[k])]
     if isinstance(space, gymnasium.spaces.Discrete):
-        return jax.nn.one_hot(x - int(space.start), int(space.n), dtype=jnp.float32)
-    return jnp.ravel(x).astype(jnp.float32)
+        return [jax.nn.one_hot(x - int(space.start), int(space.n), dtype=jnp.float32)]
+    return [jnp.ravel(x)]
 
 
 def _observation_space(env: Env[Any]) -> spaces.Space:
