@@ -64,12 +64,11 @@ def random_free_cells(
     def look(words: Array, found: tuple[Array, ...]) -> tuple[Array, ...]:
         found_now = list(found)
         for agent, region in enumerate(regions):
-            candidate = candidate_cells(words[agent], num_cells)
-            accepted = candidate < num_cells
+            columns = region.right - region.left
+            drawn = candidate_cells(words[agent], height * columns)
+            candidate = drawn // columns * width + region.left + drawn % columns
+            accepted = drawn < height * columns
             accepted &= flat[jnp.minimum(candidate, num_cells - 1)] == EMPTY
-            if region != Region(0, width):
-                column = candidate % width
-                accepted &= (column >= region.left) & (column < region.right)
             for other in range(len(regions)):
                 if other != agent:
                     accepted &= candidate != found_now[other]

@@ -39,14 +39,15 @@ def potential_field(
     height, width = cells.shape
     # A ring at distance d has at most 4 d cells of 1 / (1 + d): under 4 for each distance.
     unit = 2 ** math.floor(math.log2((2**31 - 1) / (4 * (height + width))))
-    terms = jnp.asarray(np.round(unit / (1 + np.arange(height + width - 1))).astype(np.int32))
-    x, y = jnp.asarray(position, jnp.int32).T[:, :, None, None]
-    distance = jnp.abs(jnp.arange(height)[:, None] - y) + jnp.abs(jnp.arange(width) - x)
-    term = terms[distance]  # [A, H, W]
+    row, column = np.divmod(np.arange(height * width), width)
+    x, y = jnp.asarray(position, jnp.int32).T[:, :, None]
+    distance = jnp.abs(row - y) + jnp.abs(column - x)  # [A, H · W]
+    term = jnp.round(unit / (1 + distance).astype(jnp.float32)).astype(jnp.int32)
 
-    is_goal = cells == goal.astype(jnp.uint8) + 1
-    is_other = (cells > 0) & (cells <= NUM_COLORS) & ~is_goal
-    attracts = jnp.where(is_goal, term, 0).sum(axis=(1, 2))
-    repels = jnp.where(is_other, term, 0).sum(axis=(1, 2)).astype(jnp.float32)
+    flat = cells.reshape(-1)
+    is_goal = flat == goal.astype(jnp.uint8) + 1
+    is_other = (flat > 0) & (flat <= NUM_COLORS) & ~is_goal
+    attracts = jnp.where(is_goal, term, 0).sum(axis=1)
+    repels = jnp.where(is_other, term, 0).sum(axis=1).astype(jnp.float32)
     field = attracts - jnp.round(block_penalty_coef * repels).astype(jnp.int32)
     return jnp.round(field.astype(jnp.float32) * (weight * 2**20 / unit)) * jnp.float32(2**-20)
