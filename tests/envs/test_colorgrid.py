@@ -484,6 +484,12 @@ def test_any_switching_probability_is_kept(p):
         assert fits(counts[expected > 0], expected[expected > 0])
 
 
+def test_probabilities_zero_and_one_have_no_exceptions():
+    for goal in range(3):
+        assert not switch_goal(jnp.uint32(0), jnp.int8(goal), 0.0)[1]
+        assert switch_goal(jnp.uint32(2**32 - 1), jnp.int8(goal), 1.0)[1]
+
+
 # Options and registry ----------------------------------------------------------------------------
 
 

@@ -154,7 +154,11 @@ def game_of(rules: Rules, cells, position, goal, steps) -> Game:
 
 
 CASES = {
-    "default": ("colorgrid-v0", {"size": (7, 5), "block_density": 0.4}, {}),
+    "the goal switches, shaped": (
+        "colorgrid-v0",
+        {"size": (7, 5), "block_density": 0.4, "potential_field": 0.1},
+        {"field": 0.1},
+    ),
     "tiny and full": (
         # Agents meet all the time, and one cell is free.
         "colorgrid-v0",
