@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from arenas import registry
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -18,6 +20,8 @@ def blocks(page: Path) -> list[str]:
 )
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for catalogue in (registry.envs, registry.agents):  # what a page registers stays on it
+        monkeypatch.setattr(catalogue, "_specs", dict(catalogue._specs))
     names = {"__name__": "__main__"}
     for number, block in enumerate(blocks(page)):
         exec(compile(block, f"{page.name} block {number}", "exec"), names)
