@@ -10,7 +10,7 @@ from arenas.registry import AgentSpec, Family
 ANY_GAME = (
     AgentSpec(
         name="random",
-        entry_point="arenas.agent:RandomAgent",
+        entry_point="arenas.agents.uniform:RandomAgent",
         summary="Uniform over the legal actions.",
     ),
 )

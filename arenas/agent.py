@@ -9,9 +9,7 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, PRNGKeyArray, PyTree
 
@@ -95,22 +93,6 @@ class HostAgent(Agent, abc.ABC):
     @abc.abstractmethod
     def act(self, observation: Any, action_mask: np.ndarray) -> int | np.ndarray:
         """The action, for this seat's observation and legal actions (bool ``[K]``), as NumPy."""
-
-
-class RandomAgent(DeviceAgent):
-    """Uniform over the legal actions, or over the box in ``Box`` action spaces."""
-
-    def __init__(self, env: Any) -> None:
-        self._space = env.action_space
-
-    def act(self, params, carry, observation, action_mask, key):
-        if isinstance(self._space, gymnasium.spaces.Box):
-            low, high = jnp.asarray(self._space.low), jnp.asarray(self._space.high)
-            return carry, jax.random.uniform(key, low.shape, low.dtype, low, high)
-        # The n-th legal action, n uniform: one random number, against one per action by Gumbel.
-        count = jnp.cumsum(action_mask)
-        chosen = jax.random.randint(key, (), 0, count[-1])
-        return carry, jnp.argmax(count > chosen).astype(jnp.int32)
 
 
 class HostedAgent(HostAgent):

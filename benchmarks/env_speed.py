@@ -245,7 +245,7 @@ def main(
         seconds: least duration of a turn.
         json_: print JSON instead of tables.
     """
-    console = rich.console.Console(stderr=json_)
+    console = rich.console.Console(stderr=json_, width=120)
     console.print(machine())
     results: list[Result] = []
     for id in envs:

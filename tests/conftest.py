@@ -10,7 +10,7 @@ from jaxtyping import install_import_hook
 
 install_import_hook("arenas", "beartype.beartype")
 
-import jax
+import jax  # noqa: E402  (after the hook)
 
 CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "jax"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))

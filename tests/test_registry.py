@@ -167,4 +167,4 @@ def test_an_installed_distribution_brings_games_and_agents(tmp_path):
 def test_an_agents_kind_is_read_off_its_class():
     spec = registry.agents.unregistered("hostile:Honest")
     assert spec == AgentSpec(name="hostile:Honest", entry_point="hostile:Honest", kind="host")
-    assert registry.agents.unregistered("arenas.agent:RandomAgent").kind == "device"
+    assert registry.agents.unregistered("arenas.agents.uniform:RandomAgent").kind == "device"
