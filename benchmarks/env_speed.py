@@ -36,6 +36,7 @@ import tyro
 from timing import in_turns, machine
 
 import arenas
+from arenas.errors import ArenasError
 from arenas.interop.jaxmarl import JaxmarlEnv
 
 ENVS = (
@@ -197,7 +198,9 @@ def compiled(side: Side, steps: int) -> tuple[Callable[[], Any], float]:
         held[0], held[1] = jax.block_until_ready(scan(held[0], held[1]))
 
     run()
-    return run, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    run()  # JaxMARL's states may change their weak dtypes once, which compiles again
+    return run, seconds
 
 
 def measure(
@@ -254,6 +257,7 @@ def main(
             results += found
             if not json_:
                 console.print(table(found))
+                console.file.flush()
     if json_:
         rows = [dataclasses.asdict(r) for r in results]
         print(json.dumps({"machine": machine(), "results": rows}, indent=1))
@@ -278,4 +282,7 @@ def table(results: list[Result]) -> rich.table.Table:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except ArenasError as error:
+        raise SystemExit(str(error)) from None
