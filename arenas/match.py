@@ -184,16 +184,22 @@ def play_episode(
             watch.end()
 
     idle: Any = np.zeros(env.action_shape, np.float32) if box else 0
+    acting: Any = None
+    masks: Any = None
+    seats: list[Any] = []
     while not (timestep.terminated or timestep.truncated):
         action = []
-        observations, masks = _by_seat(timestep.observation), timestep.action_mask
-        for seat, acts in enumerate(timestep.acting.tolist()):
+        if timestep.acting is not acting or timestep.action_mask is not masks:  # often the same
+            acting, masks = timestep.acting, timestep.action_mask
+            seats = list(zip(agents, acting.tolist(), masks, strict=True))
+        observations = _by_seat(timestep.observation)
+        for seat, (agent, acts, mask) in enumerate(seats):
             if not acts:
                 action.append(idle)
                 continue
             watch.begin(seat, len(actions))
             try:
-                chosen = agents[seat].act(observations(seat), masks[seat])
+                chosen = agent.act(observations(seat), mask)
                 env.check_legal(seat, chosen)
             except (Exception, SystemExit) as error:
                 return finish("forfeit", Forfeit(seat, _failure(error)))
@@ -208,7 +214,7 @@ def play_episode(
 
 def _by_seat(observation: Any) -> Callable[[int], Any]:
     if isinstance(observation, np.ndarray):
-        return lambda seat: observation[seat]
+        return observation.__getitem__
     return lambda seat: jax.tree.map(lambda x: x[seat], observation)
 
 

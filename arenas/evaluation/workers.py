@@ -219,9 +219,10 @@ class _Worker:
         return self._since[0]
 
     def at_work(self) -> tuple[Task | None, int, int]:
-        """What it was doing when it died: the task, the seat that was thinking, the step."""
+        """What it was doing when it died: the task, the seat that thought (or -1), the step."""
         number, seat, step = self._now
-        return next((t for t in self.tasks if t.number == number), None), seat, step
+        thinking = seat if self.thinking_since() else _IDLE
+        return next((t for t in self.tasks if t.number == number), None), thinking, step
 
     def stop_late(self, started_before: float) -> None:
         """Kill it for its time, unless the agent has answered meanwhile."""
@@ -273,7 +274,6 @@ def _work(
 
         def end(self) -> None:
             since[0] = 0.0
-            now[1] = _IDLE
 
     watch = Shown()
     loaded: dict[tuple[str, int], Any] = {}
@@ -317,7 +317,6 @@ def _work(
             task = tasks.recv()
         except (EOFError, OSError):
             return
-        now[1], now[2] = _IDLE, 0
         now[0] = task.number
         try:
             players = seated(task)

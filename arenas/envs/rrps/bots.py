@@ -19,6 +19,7 @@ import pyspiel
 from arenas.agent import HostAgent
 from arenas.env import require
 from arenas.envs.rrps.game import rules_of
+from arenas.envs.rrps.host import RRPSHost
 from arenas.envs.rrps.population import BOTS
 from arenas.errors import UnknownName
 from arenas.rollout import check_seed
@@ -41,8 +42,9 @@ _setstate.restype = ctypes.c_void_p
 class RoshamboBot(HostAgent):
     """A bot of OpenSpiel's population.
 
-    It reads the newest joint throw from its observation. It believes that the payoffs are the
-    classic ones and the match has 1,000 throws, whatever the environment's are.
+    It reads the newest joint throw from its observation, or, where it is shown the environment
+    before an episode (:meth:`watch`), all throws from there, which is faster. It believes that the
+    payoffs are the classic ones and the match has 1,000 throws, whatever the environment's are.
 
     Args:
         env: an environment of this game with three throws to choose from and at most 1,000 throws
@@ -67,30 +69,70 @@ class RoshamboBot(HostAgent):
             f"rrps/{bot} plays at most {MAX_THROWS} throws; {env!r} has throws={rules.throws}",
         )
         self.bot = bot
-        self._game = _repeated_game()
+        self._watched: Any = None
         # Owned by this object, and never the process's state outside of ``act``.
         self._random = ctypes.create_string_buffer(_STATE_BYTES)
         self._address = ctypes.addressof(self._random)
 
+    def watch(self, env: Any) -> None:
+        """Read the throws of the next episode off the live environment, where that has them."""
+        self._watched = env if isinstance(env, RRPSHost) else None
+
     def reset(self, seat: int, seed: int) -> None:
         seed = check_seed(seed)
         self._bot = pyspiel.make_roshambo_bot(seat, self.bot, MAX_THROWS)
-        self._history = self._game.new_initial_state()
-        self._first, self._seat = True, seat
+        watched, self._watched = self._watched, None  # for one episode
+        self._history = _Observed(seat) if watched is None else _live_history(watched)
         _setstate(_initstate(seed, self._address, _STATE_BYTES))
 
     def act(self, observation: Any, action_mask: np.ndarray) -> int:
-        if self._first:
-            self._first = False
-        else:
-            seen = observation.tolist()  # own one-hot of three, then the opponent's
-            own, other = seen.index(1.0, 0, 3), seen.index(1.0, 3, 6) - 3
-            self._history.apply_actions([other, own] if self._seat else [own, other])
+        history = self._history.state(observation)
         process_state = _setstate(self._address)
         try:
-            return self._bot.step(self._history)
+            return self._bot.step(history)
         finally:
             _setstate(process_state)
+
+
+class _Observed:
+    """The throws so far as OpenSpiel's state, from one seat's observations."""
+
+    def __init__(self, seat: int) -> None:
+        self._seat, self._state = seat, None
+
+    def state(self, observation: Any) -> pyspiel.State:
+        if self._state is None:
+            self._state = _repeated_game().new_initial_state()
+            return self._state
+        seen = observation.tolist()  # own one-hot of three, then the opponent's
+        own, other = seen.index(1.0, 0, 3), seen.index(1.0, 3, 6) - 3
+        self._state.apply_actions([other, own] if self._seat else [own, other])
+        return self._state
+
+
+class _Live:
+    """The throws so far as OpenSpiel's state, from the environment: one for both seats."""
+
+    def __init__(self, env: RRPSHost) -> None:
+        self._env, self._throws = env, None
+
+    def state(self, observation: Any) -> pyspiel.State:
+        throws = self._env.throws
+        if throws is not self._throws:  # another episode
+            self._throws, self._applied = throws, 0
+            self._state = _repeated_game().new_initial_state()
+        while self._applied < len(throws):
+            self._state.apply_actions(_PAIRS[throws[self._applied]])
+            self._applied += 1
+        return self._state
+
+
+_PAIRS = [[a, b] for a in range(3) for b in range(3)]
+
+
+def _live_history(env: RRPSHost) -> _Live:
+    # It lies with the environment, so that two bots of a match share it, and it goes with it.
+    return vars(env).setdefault("_openspiel_history", _Live(env))
 
 
 @functools.cache

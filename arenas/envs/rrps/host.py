@@ -21,6 +21,9 @@ class RRPSHost(HostEnv):
 
     Arrays that time steps share are read-only.
 
+    Attributes:
+        throws: the joint throws of this episode, oldest first, as numbers ``a * K + b``.
+
     Example:
         >>> import arenas
         >>> env = arenas.make_host("rrps-v0", throws=10)
@@ -66,7 +69,7 @@ class RRPSHost(HostEnv):
 
     def _reset(self, seed: int) -> TimeStep:
         rules = self.rules
-        self._made: list[int] = []  # joint throws, as numbers a * K + b
+        self.throws: list[int] = []  # a new list for each episode
         self._score: Any = np.zeros(2, rules.matrix.dtype)
         self._observation: Any = np.zeros((2, rules.observation_size), np.float32)
         self._open = True
@@ -100,7 +103,7 @@ class RRPSHost(HostEnv):
         return int(checked[0]) * self._size + int(checked[1])
 
     def _step(self, action: Any) -> TimeStep:
-        made = self._made
+        made = self.throws
         made.append(action)
         throws = len(made)
         table, earned, reward, win = self._outcomes[action]
@@ -124,9 +127,9 @@ class RRPSHost(HostEnv):
 
     def state(self) -> RRPSState:
         """The present state: that of the JAX environment, as NumPy arrays."""
-        rules, throws = self.rules, len(self._made)
+        rules, throws = self.rules, len(self.throws)
         recent = np.full((rules.recall, 2), self._size, np.uint8)
-        newest = self._made[: -rules.recall - 1 : -1]
+        newest = self.throws[: -rules.recall - 1 : -1]
         if newest:
             recent[: len(newest)] = np.stack(np.divmod(newest, self._size), axis=1)
         return RRPSState(
