@@ -188,7 +188,7 @@ def mean_returns(env, agents, seeds):
 def test_uniform_bots_get_the_exact_expected_value(game):
     env = make(game)
     bots = [arenas.load_agent("open_spiel/uniform_random", env) for _ in env.agents]
-    mean, error = mean_returns(env, bots, range(3000))
+    mean, error = mean_returns(env, bots, range(1500))
     uniform = policy.UniformRandomPolicy(env.game)
     policies = [uniform] * env.num_agents
     if env.game.get_type().dynamics == pyspiel.GameType.Dynamics.SIMULTANEOUS:
