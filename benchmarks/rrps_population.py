@@ -40,13 +40,12 @@ class _OutOfTime(Exception):
 
 
 def play(
-    bots: tuple[str, ...], rounds: int, seed: int, jobs: int, store: Store, limit: float
+    bots: tuple[str, ...], rounds: int, seed: int, jobs: int, store: Store, deadline: float
 ) -> int:
-    """Play up to so many rounds, or seconds, and return how many rounds are whole."""
+    """Play so many rounds, or until the deadline, and return how many rounds are whole."""
     contest = Tournament(
         "rrps-v0", [PREFIX + b for b in bots], episodes=rounds, seed=seed, jobs=jobs
     )
-    deadline = time.monotonic() + limit
     with output.progress() as bar:
         total = len(contest.fixtures)
         task = bar.add_task("playing", total=total, completed=total - len(contest.missing(store)))
@@ -160,12 +159,12 @@ def main(
     limit = float("inf") if minutes is None else 60 * minutes
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, Store(store or f"{scratch}/rows.db") as rows:
-        if games is None:  # one round tells how many fit; a schedule is made for a third more
-            play(bots, 1, seed, jobs, rows, limit)
-            took = time.monotonic() - start
-            whole = play(bots, 2 + int(1.33 * limit / took), seed, jobs, rows, limit - took)
-        else:
-            whole = play(bots, games, seed, jobs, rows, limit)
+        whole, planned = 0, games or 1
+        while True:
+            whole = play(bots, planned, seed, jobs, rows, start + limit)
+            if whole < planned or planned == games:
+                break
+            planned *= 2  # with the time alone given: as many rounds again, until it is over
         seconds = time.monotonic() - start
         if not whole:
             output.warn("no whole round was played: nothing is written")
