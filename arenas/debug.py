@@ -41,16 +41,7 @@ class CheckedEnv(Env[StateT]):
 
     def __init__(self, env: Env[StateT]) -> None:
         self.env = env
-        for name in (
-            "agents",
-            "observation_space",
-            "action_space",
-            "max_steps",
-            "action_labels",
-            "spec",
-            "kwargs",
-        ):
-            setattr(self, name, getattr(env, name))
+        self.describe_as(env)
 
     @property
     def unwrapped(self) -> Env[Any]:

@@ -112,28 +112,8 @@ class Transition(_Transition, Generic[StateT]):  # in two steps: beartype reads 
     """What the rules of a game answer to one joint action."""
 
 
-class Env(abc.ABC, Generic[StateT]):
-    """A multi-agent environment: pure functions that jit, vmap and scan.
-
-    **Contract.** ``reset(key)`` starts an episode and ``step(key, state, action)`` makes one
-    transition; neither resets by itself (see :class:`arenas.VectorEnv` for that). The same key,
-    state and action give the same result, on CPU bit for bit, whatever the batch.
-
-    * Stepping a finished episode changes nothing: the same state and observation, zero rewards,
-      the flags as they were.
-    * ``terminated`` and ``truncated`` are never both true; an end by the rules in the very step of
-      the limit is a termination.
-    * After the end, nobody is ``acting``.
-    * Every row of ``action_mask`` has a True; rows of seats that do not act are all True.
-    * An illegal action cannot raise under jit. It has one meaning, the lowest-numbered legal
-      action in its place (out-of-range numbers are clipped first; in ``Box`` spaces values are
-      clipped to the bounds, NaN to the lower one), unless the game's docstring states its own. At
-      every host boundary it raises :class:`arenas.errors.IllegalAction`.
-      ``arenas.make(id, debug=True)`` checks it under jit.
-    * Wrong shapes and dtypes raise :class:`arenas.errors.BadShape` when traced.
-
-    A game implements :meth:`_initial`, :meth:`_transition` and :meth:`_observation`, and, where not
-    everything is legal or not everyone acts, :meth:`_action_mask` and :meth:`_acting`.
+class Described:
+    """What an environment says of itself, in JAX or on the host.
 
     Attributes:
         agents: names of the seats, in axis order.
@@ -154,6 +134,53 @@ class Env(abc.ABC, Generic[StateT]):
     return_range: tuple[float, float] | None = None
     spec: EnvSpec | None = None
     kwargs: dict[str, Any] = {}  # noqa: RUF012  (replaced, never changed)
+
+    @property
+    def num_agents(self) -> int:
+        """Number of seats, ``A``."""
+        return len(self.agents)
+
+    @property
+    def num_actions(self) -> int:
+        """Number of actions, ``K``; of dimensions in a ``Box`` action space."""
+        space = self.action_space
+        return int(space.n) if isinstance(space, gymnasium.spaces.Discrete) else space.shape[0]
+
+    @property
+    def action_shape(self) -> tuple[int, ...]:
+        """Shape of one agent's action: ``()``, or ``(K,)`` in a ``Box`` action space."""
+        return self.action_space.shape or ()
+
+    def describe_as(self, other: Described) -> None:
+        """Say of oneself what another environment says: for what wraps it."""
+        for name in Described.__annotations__:
+            setattr(self, name, getattr(other, name))
+
+
+class Env(Described, abc.ABC, Generic[StateT]):
+    """A multi-agent environment: pure functions that jit, vmap and scan.
+
+    **Contract.** ``reset(key)`` starts an episode and ``step(key, state, action)`` makes one
+    transition; neither resets by itself (see :class:`arenas.VectorEnv` for that). The same key,
+    state and action give the same result, on CPU bit for bit, whatever the batch.
+
+    * Stepping a finished episode changes nothing: the same state and observation, zero rewards,
+      the flags as they were.
+    * ``terminated`` and ``truncated`` are never both true; an end by the rules in the very step of
+      the limit is a termination.
+    * After the end, nobody is ``acting``.
+    * Every row of ``action_mask`` has a True; rows of seats that do not act are all True.
+    * An illegal action cannot raise under jit. It has one meaning, the lowest-numbered legal
+      action in its place (out-of-range numbers are clipped first; in ``Box`` spaces values are
+      clipped to the bounds, NaN to the lower one), unless the game's docstring states its own. At
+      every host boundary it raises :class:`arenas.errors.IllegalAction`.
+      ``arenas.make(id, debug=True)`` checks it under jit.
+    * Wrong shapes and dtypes raise :class:`arenas.errors.BadShape` when traced.
+
+    A game implements :meth:`_initial`, :meth:`_transition` and :meth:`_observation`, and, where not
+    everything is legal or not everyone acts, :meth:`_action_mask` and :meth:`_acting`; and sets the
+    attributes of :class:`Described`, of which ``agents`` and the two spaces have no default.
+    """
 
     # What a game implements ---------------------------------------------------------------------
 
@@ -183,22 +210,6 @@ class Env(abc.ABC, Generic[StateT]):
         return jnp.ones(self.num_agents, bool)
 
     # What everyone uses -------------------------------------------------------------------------
-
-    @property
-    def num_agents(self) -> int:
-        """Number of seats, ``A``."""
-        return len(self.agents)
-
-    @property
-    def num_actions(self) -> int:
-        """Number of actions, ``K``; of dimensions in a ``Box`` action space."""
-        space = self.action_space
-        return int(space.n) if isinstance(space, gymnasium.spaces.Discrete) else space.shape[0]
-
-    @property
-    def action_shape(self) -> tuple[int, ...]:
-        """Shape of one agent's action: ``()``, or ``(K,)`` in a ``Box`` action space."""
-        return self.action_space.shape or ()
 
     @property
     def unwrapped(self) -> Env[Any]:

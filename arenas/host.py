@@ -14,19 +14,19 @@ import gymnasium
 import jax
 import numpy as np
 
-from arenas.env import Env, TimeStep
+from arenas.env import Described, Env, TimeStep
 from arenas.errors import BadArgument, BadShape, EpisodeOver, IllegalAction
 from arenas.rollout import check_seed, step_key
 
 if TYPE_CHECKING:
-    from arenas.registry import EnvSpec
+    pass
 
 
-class HostEnv(abc.ABC):
+class HostEnv(Described, abc.ABC):
     """One episode of a game on the host. Bad input raises, and changes nothing.
 
-    Implement :meth:`_reset`, :meth:`_step`, :meth:`state` and the attributes, which mean what they
-    mean in :class:`arenas.Env`.
+    Implement :meth:`_reset`, :meth:`_step`, :meth:`state` and the attributes of
+    :class:`arenas.env.Described`, of which ``agents`` and the two spaces have no default.
 
     Example:
         >>> import arenas
@@ -35,15 +35,6 @@ class HostEnv(abc.ABC):
         >>> env.step([0, 1]).reward.tolist()
         [-1.0, 1.0]
     """
-
-    agents: tuple[str, ...]
-    observation_space: gymnasium.Space[Any]
-    action_space: gymnasium.spaces.Discrete | gymnasium.spaces.Box
-    max_steps: int | None = None
-    action_labels: tuple[str, ...] | None = None
-    return_range: tuple[float, float] | None = None
-    spec: EnvSpec | None = None
-    kwargs: dict[str, Any] = {}  # noqa: RUF012  (replaced, never changed)
 
     timestep: TimeStep | None = None  # the latest, None before the first reset
     steps: int = 0  # made in this episode
@@ -59,22 +50,6 @@ class HostEnv(abc.ABC):
     @abc.abstractmethod
     def state(self) -> Any:
         """The present state, a pytree of NumPy arrays; never to be changed."""
-
-    @property
-    def num_agents(self) -> int:
-        """Number of seats, ``A``."""
-        return len(self.agents)
-
-    @property
-    def num_actions(self) -> int:
-        """Number of actions, ``K``; of dimensions in a ``Box`` action space."""
-        space = self.action_space
-        return int(space.n) if isinstance(space, gymnasium.spaces.Discrete) else space.shape[0]
-
-    @property
-    def action_shape(self) -> tuple[int, ...]:
-        """Shape of one agent's action: ``()``, or ``(K,)`` in a ``Box`` action space."""
-        return self.action_space.shape or ()
 
     def reset(self, seed: int) -> TimeStep:
         """Start the episode with this seed (0 to 2³²−1).
@@ -162,7 +137,7 @@ class HostEnv(abc.ABC):
         """SHA-256 over the present state: paths, dtypes, shapes and bytes of its arrays."""
         return state_checksum(self.state())
 
-    def close(self) -> None:  # noqa: B027  (most hold nothing)
+    def close(self) -> None:
         """Free what the environment holds."""
 
 
@@ -171,17 +146,7 @@ class JaxHost(HostEnv):
 
     def __init__(self, env: Env[Any]) -> None:
         self.env = env
-        for name in (
-            "agents",
-            "observation_space",
-            "action_space",
-            "max_steps",
-            "action_labels",
-            "return_range",
-            "spec",
-            "kwargs",
-        ):
-            setattr(self, name, getattr(env, name))
+        self.describe_as(env)
         if not hasattr(env, "_host_programs"):
 
             def start(seed: Any) -> Any:
