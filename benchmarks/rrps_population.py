@@ -152,6 +152,8 @@ def main(
     """
     if games is None and minutes is None:
         raise BadArgument("give --games, --minutes or both")
+    if games is not None and games < 1:
+        raise BadArgument(f"--games is {games}; accepted are integers from 1")
     if minutes is not None and not minutes > 0:
         raise BadArgument(f"--minutes is {minutes}; accepted are numbers above 0")
     jobs = jobs or os.cpu_count() or 1

@@ -65,7 +65,7 @@ def test_the_time_limit_keeps_whole_rounds_of_the_same_numbers(results, tmp_path
     ("args", "message"),
     [
         ([], "give --games, --minutes or both"),
-        (["--games", 0], "episodes is 0"),
+        (["--games", 0], "--games is 0; accepted are integers from 1"),
         (["--minutes", -1], "--minutes is -1.0; accepted"),
         (["--games", 1, "--bots", "greenburg"], "did you mean 'rrps/greenberg'"),
         (["--games", 1, "--bots", "rockbot", "rockbot"], "named twice"),
