@@ -1,4 +1,4 @@
-"""Scripted players of Hanabi, as device agents that read one seat's canonical observation.
+"""Scripted players of Hanabi, as device agents that read one seat's observation.
 
 Sources. Walton-Rivers, Williams, Bartle, Perez-Liebana and Lucas 2017, *Evaluating and modelling
 Hanabi-playing agents* (arXiv 1704.07069), and the same authors' engine of the Hanabi competitions
@@ -13,7 +13,8 @@ What the sources leave open, here for all players:
   oldest. Of equally good cards the oldest is taken. (The engine puts a new card in the slot of the
   old one and goes by slot.)
 * Knowledge is all that the hints say, what a hint did not touch included. A colour or rank is
-  known once the hints leave one only.
+  known once the hints leave one only. (With ``observation="v0_belief"``, "the hints" stand for the
+  hints and the cards that were played and discarded.)
 * What an own card can be is what the hints leave, less the cards of which every copy is in sight;
   probabilities weigh the rest by the copies not in sight. A card is *useless* when it can never be
   played: its rank is on the firework, or every copy of it or of a rank before it was discarded.
@@ -35,11 +36,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt32
 
 from arenas.agent import DeviceAgent
-from arenas.envs.hanabi.view import Layout, view
+from arenas.env import require
+from arenas.envs.hanabi.encoding import Layout
+from arenas.envs.hanabi.game import Hanabi
+from arenas.envs.hanabi.view import view
 
 NONE = -1
 """What a rule that does not apply answers."""
-MOST_COPIES = 3
 
 
 class Turn:
@@ -66,35 +69,35 @@ class Turn:
     unseen: tuple[Int32[Array, ""], ...]
 
     def __init__(self, layout: Layout, observation: Any, key: Array) -> None:
-        self.layout, self._key = layout, key
-        seen = view(layout, observation)
-        colors, ranks = layout.colors, layout.ranks
-        self.information, self.lives, self.deck = seen.information, seen.lives, seen.deck
-        self.fireworks = seen.fireworks
+        self.rules, self._key = layout.rules, key
+        rules, seen = layout.rules, view(layout, observation)
+        self.information_tokens, self.life_tokens = seen.information_tokens, seen.life_tokens
+        self.deck, self.fireworks = seen.deck, seen.fireworks
 
-        sets = self._set(seen.plausible)
-        self.own, self.believed, self.held = sets[0], sets[1:], self._set(seen.hands)
+        sets = self.set_of(seen.possible)
+        self.own, self.believed, self.held = sets[0], sets[1:], self.set_of(seen.hands)
 
-        rank, height = jnp.arange(ranks), seen.fireworks[:, None]
-        copies = jnp.array(layout.copies)
+        rank, height = jnp.arange(rules.ranks), seen.fireworks[:, None]
+        copies = jnp.array(rules.copies)
         ahead = rank >= height
         lost = ahead & (seen.discards == copies)
         reachable = ahead & (jnp.cumsum(lost, axis=1) == 0)
         unseen = copies - seen.discards - ~ahead - seen.hands.sum(axis=(0, 1), dtype=jnp.int32)
-        self.playable = self._set(rank == height)
-        self.useless = self._set(~reachable)
-        self.unseen = tuple(self._set(unseen > n) for n in range(MOST_COPIES))
+        self.playable = self.set_of(rank == height)
+        self.useless = self.set_of(~reachable)
+        self.unseen = tuple(self.set_of(unseen > n) for n in range(max(rules.copies)))
 
         # The mask of one card has its index as the number of bits below it.
         index = jax.lax.population_count(self.held - 1)
-        self.color, self.rank = index // ranks, index % ranks
-        self.of_color = ((1 << ranks) - 1) << (self.color * ranks)
-        self.of_rank = sum(1 << (c * ranks) for c in range(colors)) << self.rank
+        self.color, self.rank = index // rules.ranks, index % rules.ranks
+        self.of_color = ((1 << rules.ranks) - 1) << (self.color * rules.ranks)
+        self.of_rank = sum(1 << (c * rules.ranks) for c in range(rules.colors)) << self.rank
         self.knows_color = (self.believed & ~self.of_color) == 0
         self.knows_rank = (self.believed & ~self.of_rank) == 0
 
-    def _set(self, cards: Bool[Array, "*shape C R"]) -> Int32[Array, "*shape"]:
-        bits = 1 << jnp.arange(self.layout.colors * self.layout.ranks)
+    def set_of(self, cards: Bool[Array, "*shape C R"]) -> Int32[Array, "*shape"]:
+        """The set of the cards that are marked."""
+        bits = 1 << jnp.arange(self.rules.kinds)
         return (cards.reshape(*cards.shape[:-2], -1) * bits).sum(axis=-1, dtype=jnp.int32)
 
     def copies(self, cards: Int32[Array, "*shape"]) -> Int32[Array, "*shape"]:
@@ -121,37 +124,37 @@ class Turn:
 
     def play(self, marked: Bool[Array, " H"]) -> Int32[Array, ""]:
         """Play the first marked card of those held."""
-        return _first(marked & (self.own != 0), self.layout.hand_size + self._slots)
+        return _first(marked & (self.own != 0), self.rules.hand_size + self._slots)
 
     def discard(self, marked: Bool[Array, " H"]) -> Int32[Array, ""]:
         """Discard the first marked card of those held."""
-        allowed = self.information < self.layout.max_information_tokens
+        allowed = self.information_tokens < self.rules.max_information_tokens
         return _first(marked & (self.own != 0) & allowed, self._slots)
 
     def hint(self, marked: Bool[Array, "O H"], by_rank: Bool[Array, ...]) -> Int32[Array, ""]:
         """Tell the first player with a marked card about it: its rank, or else its colour."""
         told = jnp.where(by_rank, self.hint_rank(self.rank), self.hint_color(self.color))
-        return _first(marked & (self.held != 0) & (self.information > 0), told)
+        return _first(marked & (self.held != 0) & (self.information_tokens > 0), told)
 
     def hint_color(self, color: Int32[Array, "any n"]) -> Int32[Array, "O n"]:
         """The actions that tell each other player these colours."""
-        other = jnp.arange(self.layout.players - 1)[:, None]
-        return 2 * self.layout.hand_size + other * self.layout.colors + color
+        other = jnp.arange(self.rules.players - 1)[:, None]
+        return 2 * self.rules.hand_size + other * self.rules.colors + color
 
     def hint_rank(self, rank: Int32[Array, "any n"]) -> Int32[Array, "O n"]:
         """The actions that tell each other player these ranks."""
-        others = self.layout.players - 1
-        before = 2 * self.layout.hand_size + others * self.layout.colors
-        return before + jnp.arange(others)[:, None] * self.layout.ranks + rank
+        others = self.rules.players - 1
+        before = 2 * self.rules.hand_size + others * self.rules.colors
+        return before + jnp.arange(others)[:, None] * self.rules.ranks + rank
 
     @property
     def _slots(self) -> Int32[Array, " H"]:
-        return jnp.arange(self.layout.hand_size)
+        return jnp.arange(self.rules.hand_size)
 
     @property
     def next_player(self) -> Bool[Array, "O 1"]:
         """Marks the cards of the next player."""
-        return jnp.arange(self.layout.players - 1)[:, None] == 0
+        return jnp.arange(self.rules.players - 1)[:, None] == 0
 
 
 def _first(marked: Bool[Array, "*shape"], action: Int32[Array, "*shape"]) -> Int32[Array, ""]:
@@ -179,7 +182,7 @@ def when(condition: Condition, rule: Rule, otherwise: Rule | None = None) -> Rul
 
 def lives_to_spare(turn: Turn) -> Array:
     """A misplay would not end the game."""
-    return turn.lives > 1
+    return turn.life_tokens > 1
 
 
 def deck_is_empty(turn: Turn) -> Array:
@@ -189,7 +192,7 @@ def deck_is_empty(turn: Turn) -> Array:
 
 def few_tokens(turn: Turn) -> Array:
     """Fewer than four information tokens are left."""
-    return turn.information < 4
+    return turn.information_tokens < 4
 
 
 def play_safe(turn: Turn) -> Array:
@@ -282,9 +285,9 @@ def tell_dispensable(turn: Turn) -> Array:
     The colour, where its firework is complete; else the rank, where all fireworks have it; else
     what is missing of a useless card of which the owner knows one of the two.
     """
-    ranks, height = jnp.arange(turn.layout.ranks), turn.fireworks[:, None]
-    complete = turn._set(jnp.broadcast_to(height == turn.layout.ranks, (height.size, ranks.size)))
-    passed = turn._set(jnp.broadcast_to(ranks < height.min(), (height.size, ranks.size)))
+    ranks, height = jnp.arange(turn.rules.ranks), turn.fireworks[:, None]
+    complete = turn.set_of(jnp.broadcast_to(height == turn.rules.ranks, (height.size, ranks.size)))
+    passed = turn.set_of(jnp.broadcast_to(ranks < height.min(), (height.size, ranks.size)))
     color = ~turn.knows_color & ((turn.held & complete) != 0)
     rank = ~turn.knows_rank & ((turn.held & passed) != 0)
     rest = (turn.knows_color ^ turn.knows_rank) & ((turn.held & turn.useless) != 0)
@@ -308,14 +311,14 @@ def tell_most(turn: Turn) -> Array:
 
     Of equals the first: by player, ranks before colours, low before high.
     """
-    ranks, colors = jnp.arange(turn.layout.ranks), jnp.arange(turn.layout.colors)
+    ranks, colors = jnp.arange(turn.rules.ranks), jnp.arange(turn.rules.colors)
     new_rank = (turn.held != 0) & ~turn.knows_rank
     new_color = (turn.held != 0) & ~turn.knows_color
     by_rank = ((turn.rank[..., None] == ranks) & new_rank[..., None]).sum(axis=1)
     by_color = ((turn.color[..., None] == colors) & new_color[..., None]).sum(axis=1)
     cards = jnp.concatenate([by_rank, by_color], axis=1)
     actions = [turn.hint_rank(ranks[None]), turn.hint_color(colors[None])]
-    most = (cards == cards.max()) & (cards > 0) & (turn.information > 0)
+    most = (cards == cards.max()) & (cards > 0) & (turn.information_tokens > 0)
     return _first(most, jnp.concatenate(actions, axis=1))
 
 
@@ -329,7 +332,8 @@ class RulePlayer(DeviceAgent):
 
     def __init__(self, env: Any) -> None:
         game = getattr(env, "env", env).unwrapped  # a host environment holds the game as `env`
-        self.layout = Layout.of(game)
+        require(isinstance(game, Hanabi), f"{env!r} is not Hanabi, which this agent plays")
+        self.layout: Layout = game.layout
 
     def act(self, params, carry, observation, action_mask, key):
         turn = Turn(self.layout, observation, key)
