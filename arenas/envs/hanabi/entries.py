@@ -52,4 +52,29 @@ ENVS: tuple[EnvSpec, ...] = (
     *_size("-very-small", "One colour, hands of two cards, 1 life", 16, **_SMALL | {"colors": 1}),
 )
 
-AGENTS: tuple[AgentSpec, ...] = ()
+_OSAWA = "Osawa 2015, Solving Hanabi (AAAI workshop on computer poker)"
+_RULES = "Walton-Rivers et al. 2017, Evaluating and modelling Hanabi-playing agents (1704.07069)"
+_BERGH = "van den Bergh et al. 2016, Aspects of the cooperative card game Hanabi (BNAIC)"
+
+
+def _agent(name: str, attribute: str, paper: str, summary: str) -> AgentSpec:
+    return AgentSpec(
+        name=f"hanabi/{name}",
+        entry_point=f"arenas.envs.hanabi.agents:{attribute}",
+        game="hanabi",
+        summary=summary,
+        paper=paper,
+    )
+
+
+AGENTS: tuple[AgentSpec, ...] = (
+    _agent("cautious", "Cautious", "", "Plays what it knows to be playable, helps others to know."),
+    _agent("flawed", "Flawed", _RULES, "Plays what is playable at one in four, hints at random."),
+    _agent("iggi", "IGGI", _RULES, "Plays what is sure, hints what is playable, drops the oldest."),
+    _agent("internal", "Internal", _OSAWA, "Remembers what it was told; hints without memory."),
+    _agent("outer", "Outer", _OSAWA, "Remembers also what others were told, and tells them more."),
+    _agent("piers", "Piers", _RULES, "IGGI that takes risks while it has lives to lose."),
+    _agent(
+        "van-den-bergh", "VanDenBergh", _BERGH, "Plays at 60 %, discards the likeliest useless."
+    ),
+)
