@@ -28,6 +28,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float32, Int8, Int32, UInt8
 
 from arenas.env import AnyArray
+from arenas.envs.smax.battle import by_type
 from arenas.envs.smax.scenarios import (
     ATTACK_RANGE,
     DOWN,
@@ -94,6 +95,7 @@ def team_actions(
     """
     allies, enemies = slice(num_allies), slice(num_allies, None)
     own, others = (allies, enemies) if team == 0 else (enemies, allies)
+    kind = jnp.asarray(unit_type)[own]
     order = slice(None) if team == 0 else slice(None, None, -1)
     here, there = position[own], position[others][order]
     dx = there[None, :, 0] - here[:, None, 0]
@@ -105,8 +107,8 @@ def team_actions(
         jnp.where(alive[:, None], here, 0.0),
         dx,
         dy,
-        alive_both & (squared < by_type(SIGHT_RANGE**2, unit_type[own])[:, None]),
-        alive_both & (squared < by_type(ATTACK_RANGE**2, unit_type[own])[:, None]),
+        alive_both & (squared < by_type(SIGHT_RANGE**2, kind)[:, None]),
+        alive_both & (squared < by_type(ATTACK_RANGE**2, kind)[:, None]),
         memory,
         draws,
         mode=mode,
@@ -179,14 +181,4 @@ def _ranks(
     """
     before = np.triu(np.ones((candidates.shape[-1],) * 2, np.float32))
     rank = jnp.dot(candidates.astype(jnp.float32), before)
-    return rank, ((1 - draw) * rank[..., -1])[..., None]
-
-
-def by_type(
-    table: Float32[np.ndarray, " types"], unit_type: UInt8[AnyArray, "*units"]
-) -> Float32[Array, "*units"]:
-    """``table[unit_type]`` by comparisons, which vectorise where a gather does not."""
-    value = jnp.full(unit_type.shape, table[0])
-    for kind in range(1, len(table)):
-        value = jnp.where(unit_type == kind, table[kind], value)
-    return value
+    return rank, (rank[..., -1] * (1 - draw))[..., None]
