@@ -21,6 +21,12 @@ def oracle(name, **kwargs):
     return jaxmarl.make("SMAX", scenario=map_name_to_scenario(name), **kwargs)
 
 
+def _folded(position):
+    """Positions beyond the map's edges mirrored into it, so that no two lie on one edge."""
+    size = MAP_SIZE - 0.2
+    return 0.1 + size - np.abs((position - 0.1) % (2 * size) - size)
+
+
 def battles(name, count, seed, *, deaths=0.2):
     """``count`` battles: a dict of arrays ``[count, U, ...]``."""
     rng = np.random.default_rng(seed)
@@ -44,7 +50,7 @@ def battles(name, count, seed, *, deaths=0.2):
         rng.random(kind.shape) < 0.5, 5 + (rng.random(kind.shape) * opponents).astype(int), 0
     )
     return {
-        "position": np.clip(position, 0.1, MAP_SIZE - 0.1).astype(np.float32),
+        "position": _folded(position).astype(np.float32),
         "health": health.astype(np.float32),
         "unit_type": kind,
         "cooldown": (COOLDOWN[kind] * rng.uniform(-1, 1.1, kind.shape)).astype(np.float32),

@@ -89,7 +89,7 @@ def _drift(battle, seed):
     position = battle["position"] + rng.normal(size=battle["position"].shape).astype(np.float32)
     dead = rng.random(battle["health"].shape) < 0.05
     return battle | {
-        "position": np.clip(position, 0, 32),
+        "position": position,
         "health": np.where(dead, np.float32(0), battle["health"]),
     }
 
