@@ -10,7 +10,6 @@ Pairs are met one unit at a time, against the rows of all, which needs no gather
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +18,16 @@ import numpy as np
 from jaxtyping import Array, Float32, Int32, UInt8
 
 from arenas.env import AnyArray
-from arenas.envs.smax import scenarios
+from arenas.envs.smax.scenarios import (
+    ATTACK_RANGE,
+    COOLDOWN,
+    DAMAGE,
+    MAP_SIZE,
+    RADIUS,
+    SPEED,
+    SUB_STEPS,
+    TIME_STEP,
+)
 
 FAR = 1e6
 """Where the dead are while distances are computed: out of every range, touching nobody."""
@@ -28,10 +36,10 @@ FAR = 1e6
 class Aftermath(NamedTuple):
     """The units after a battle step."""
 
-    position: Array  # float32 [U, 2]
-    health: Array  # float32 [U], from 0
-    cooldown: Array  # float32 [U], seconds until the unit can shoot, from 0
-    wounds: Array  # float32 [U], health lost to attacks in this step
+    position: AnyArray  # float32 [U, 2]
+    health: AnyArray  # float32 [U], from 0
+    cooldown: AnyArray  # float32 [U], seconds until the unit can shoot, from 0
+    wounds: AnyArray  # float32 [U], health lost to attacks in this step
 
 
 class Battle:
@@ -52,10 +60,6 @@ class Battle:
         num_allies: how many units are allies; the others are their enemies.
         num_units: of both teams.
         walls_cause_death: rule 5.
-        map_width: in map units.
-        map_height: in map units.
-        sub_steps: world steps of one call.
-        time_step: seconds of a world step.
     """
 
     def __init__(
@@ -65,25 +69,10 @@ class Battle:
         num_allies: int,
         num_units: int,
         walls_cause_death: bool,
-        map_width: float,
-        map_height: float,
-        sub_steps: int,
-        time_step: float,
     ) -> None:
         self.types, self.num_allies, self.num_units = types, num_allies, num_units
         self.walls_cause_death = walls_cause_death
-        self.map_width, self.map_height = map_width, map_height
-        self.sub_steps, self.time_step = sub_steps, time_step
         self._fight, self._part = batch_last(self._fight_rows), batch_last(self._part_rows)
-
-    @property
-    def deviations(self) -> int:
-        """Draws for each unit in a call: 1 where no unit can shoot twice, else ``sub_steps``.
-
-        A unit that shot with cooldown ``c`` waits ``ceil(c / time_step)`` world steps, then shoots.
-        """
-        least = float(scenarios.COOLDOWN.min()) - self.time_step
-        return 1 if math.ceil(least / self.time_step) >= self.sub_steps - 1 else self.sub_steps
 
     def __call__(
         self,
@@ -95,17 +84,18 @@ class Battle:
         target: Int32[AnyArray, " units"],
         deviation: Float32[AnyArray, "draws units"],
     ) -> Aftermath:
-        """The units ``sub_steps`` world steps later.
+        """The units :data:`scenarios.SUB_STEPS` world steps later.
 
         Args:
-            position: ``(x, y)``, from 0 to the map's width and height.
+            position: ``(x, y)``, from 0 to :data:`scenarios.MAP_SIZE`.
             health: 0 for the dead.
             cooldown: seconds.
             unit_type: index in :data:`scenarios.UNIT_TYPES`; not read where ``types`` are given.
             movement: direction, in parts of the unit's speed; zeros to stay.
             target: whom to shoot at, as an index into the other team; negative for nobody.
-            deviation: seconds added to the cooldown of a shot: one row for each world step, or one
-                for all.
+            deviation: seconds added to the cooldown of a shot. One row suffices: the shortest
+                cooldown is 7 world steps, so after a shot none of the same unit follows in the same
+                8. A row for each world step is accepted too.
         """
         x, y = position[:, 0], position[:, 1]
         out = self._fight(
@@ -132,7 +122,7 @@ class Battle:
         return by_type(table, unit_type)
 
     def _part_rows(self, x: Array, y: Array, unit_type: Array) -> tuple[Array, Array]:
-        return push_apart(x, y, self._stat(scenarios.RADIUS, unit_type))
+        return push_apart(x, y, self._stat(RADIUS, unit_type))
 
     def _fight_rows(
         self,
@@ -146,11 +136,11 @@ class Battle:
         target: Array,
         deviation: Array,
     ) -> tuple[Array, ...]:
-        speed = self._stat(scenarios.SPEED, unit_type) * np.float32(self.time_step)
-        damage = self._stat(scenarios.DAMAGE, unit_type)
-        reach = self._stat(scenarios.ATTACK_RANGE**2, unit_type)
-        radius = self._stat(scenarios.RADIUS, unit_type)
-        waiting = self._stat(scenarios.COOLDOWN, unit_type) + deviation  # [draws, U, N]
+        speed = self._stat(SPEED, unit_type) * np.float32(TIME_STEP)
+        damage = self._stat(DAMAGE, unit_type)
+        reach = self._stat(ATTACK_RANGE**2, unit_type)
+        radius = self._stat(RADIUS, unit_type)
+        waiting = self._stat(COOLDOWN, unit_type) + deviation  # [draws, U, N]
         move_x, move_y = move_x * speed, move_y * speed
         waiting = jnp.broadcast_to(waiting, (deviation.shape[0], *x.shape))
 
@@ -165,13 +155,13 @@ class Battle:
             wounds += health - after
 
             next_cooldown = waiting[i] if deviation.shape[0] > 1 else waiting[0]
-            ready_in = jnp.maximum(cooldown - np.float32(self.time_step), 0.0)
+            ready_in = jnp.maximum(cooldown - np.float32(TIME_STEP), 0.0)
             cooldown = jnp.where(shoots, next_cooldown, ready_in)
 
-            x = jnp.where(alive, jnp.clip(x + move_x, 0.0, self.map_width), x)
-            y = jnp.where(alive, jnp.clip(y + move_y, 0.0, self.map_height), y)
+            x = jnp.where(alive, jnp.clip(x + move_x, 0.0, MAP_SIZE), x)
+            y = jnp.where(alive, jnp.clip(y + move_y, 0.0, MAP_SIZE), y)
             if self.walls_cause_death:
-                inside = (x > 0) & (x < self.map_width) & (y > 0) & (y < self.map_height)
+                inside = (x > 0) & (x < MAP_SIZE) & (y > 0) & (y < MAP_SIZE)
                 after = jnp.where(inside, after, 0.0)
             alive = after > 0
             pushed_x, pushed_y = push_apart(jnp.where(alive, x, FAR), y, radius)
@@ -179,7 +169,7 @@ class Battle:
             return x, y, after, cooldown, wounds
 
         units = (x, y, health, cooldown, jnp.zeros_like(health))
-        return jax.lax.fori_loop(0, self.sub_steps, world_step, units)
+        return jax.lax.fori_loop(0, SUB_STEPS, world_step, units)
 
     def _of_target(self, value: Array, target: Array) -> Array:
         """``value`` of the unit that each unit aims at; far off where it aims at nobody."""
@@ -229,7 +219,7 @@ def push_apart(x: Array, y: Array, radius: Array) -> tuple[Array, Array]:
     return x + push_x * 0.5, y + push_y * 0.5
 
 
-def by_type(table: np.ndarray, unit_type: Array) -> Array:
+def by_type(table: np.ndarray, unit_type: AnyArray) -> Array:
     """``table[unit_type]`` by comparisons, which vectorise where a gather does not."""
     found = jnp.full(unit_type.shape, table[0], jnp.float32)
     for kind in range(1, len(table)):
