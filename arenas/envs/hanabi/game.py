@@ -143,7 +143,7 @@ class Hanabi(Env[HanabiState]):
             deck=deck,
             deck_size=jnp.uint8(rules.cards - rules.dealt),
             hands=hands,
-            knowledge=jnp.full(hands.shape, unknown(rules), jnp.uint32),
+            knowledge=jnp.full(hands.shape, unknown(rules), jnp.uint16),
             fireworks=jnp.zeros(rules.colors, jnp.uint8),
             discards=jnp.zeros(rules.colors, jnp.uint16),
             information_tokens=jnp.uint8(rules.max_information_tokens),

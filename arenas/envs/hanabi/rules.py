@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int8, Int32, PRNGKeyArray, UInt8, UInt16, UInt32
+from jaxtyping import Array, Bool, Int8, Int32, PRNGKeyArray, UInt8, UInt16
 
 from arenas.env import AnyArray, State, struct
 
@@ -92,9 +92,9 @@ class HanabiState(State):
     deck: UInt8[AnyArray, "*batch cards"]  # the cards in the order in which they are dealt
     deck_size: UInt8[AnyArray, "*batch"]  # how many of them, at the end, are not dealt yet
     hands: UInt8[AnyArray, "*batch players slots"]  # cards; no_card in an empty slot
-    knowledge: UInt32[AnyArray, "*batch players slots"]
-    """What hints told of each card: the bits of :func:`traits` that it may have, and above them
-    those that a hint named outright. 0 in an empty slot."""
+    knowledge: UInt16[AnyArray, "*batch players slots"]
+    """What hints told of each card: the bits of :func:`traits` that it may have, and
+    ``NAMED_COLOR`` and ``NAMED_RANK`` if a hint named them. 0 in an empty slot."""
     fireworks: UInt8[AnyArray, "*batch colors"]  # how many cards of each colour were played
     discards: UInt16[AnyArray, "*batch colors"]
     """A bit for each card of a colour, lowest rank first; of those of one rank, the lowest bits say
@@ -111,6 +111,7 @@ class HanabiState(State):
 
 
 SCORED, EARNED_TOKEN = 1, 2
+NAMED_COLOR, NAMED_RANK = 1 << 10, 1 << 11
 
 
 class Move(NamedTuple):
@@ -137,13 +138,18 @@ def shuffled(rules: Rules, key: PRNGKeyArray) -> UInt8[Array, " cards"]:
     return jnp.asarray(rules.sorted_deck)[less.sum(axis=1)]
 
 
-def traits(rules: Rules, cards: UInt8[Array, "*shape"]) -> UInt32[Array, "*shape"]:
-    """Two bits for each card: 1 << color, and 1 << (colors + rank); 0 for no card."""
-    color, rank = cards // rules.ranks, cards % rules.ranks
-    bits = (jnp.uint32(1) << color.astype(jnp.uint32)) | (
-        jnp.uint32(1 << rules.colors) << rank.astype(jnp.uint32)
-    )
-    return jnp.where(cards < rules.no_card, bits, jnp.uint32(0))
+def card_traits(rules: Rules) -> np.ndarray:
+    """Two bits of each card: 1 << color, and 1 << (colors + rank); uint16 ``[kinds]``."""
+    color, rank = np.divmod(np.arange(rules.kinds), rules.ranks)
+    return (np.left_shift(1, color) | np.left_shift(1, rules.colors + rank)).astype(np.uint16)
+
+
+def traits(rules: Rules, cards: UInt8[Array, "*shape"]) -> UInt16[Array, "*shape"]:
+    """:func:`card_traits` of these cards; 0 for no card."""
+    color = (cards // rules.ranks).astype(jnp.uint16)
+    rank = (cards % rules.ranks).astype(jnp.uint16)
+    bits = (jnp.uint16(1) << color) | (jnp.uint16(1 << rules.colors) << rank)
+    return jnp.where(cards < rules.no_card, bits, jnp.uint16(0))
 
 
 def unknown(rules: Rules) -> int:
@@ -182,8 +188,8 @@ def legal_moves(rules: Rules, state: HanabiState) -> Bool[Array, "players action
     rows = []
     for seat in range(rules.players):
         others = [told[(seat + i) % rules.players] for i in range(1, rules.players)]
-        color = [(x >> np.arange(rules.colors, dtype=np.uint32)) & 1 == 1 for x in others]
-        ranks = np.arange(rules.colors, rules.colors + rules.ranks, dtype=np.uint32)
+        color = [(x >> np.arange(rules.colors, dtype=np.uint16)) & 1 == 1 for x in others]
+        ranks = np.arange(rules.colors, rules.colors + rules.ranks, dtype=np.uint16)
         rank = [(x >> ranks) & 1 == 1 for x in others]
         rows += [discard, play, *color, *rank, jnp.zeros(1, bool)]
     return jnp.concatenate(rows).reshape(rules.players, rules.no_op + 1)
@@ -244,20 +250,18 @@ def apply(rules: Rules, state: HanabiState, action: Int32[Array, ""]) -> HanabiS
         jnp.asarray(state.deck), rules.cards - state.deck_size.astype(jnp.int32), keepdims=False
     )
     drawn = jnp.where(draws, top, rules.no_card).astype(jnp.uint8)
-    fresh = jnp.where(draws, unknown(rules), 0).astype(jnp.uint32)
+    fresh = jnp.where(draws, unknown(rules), 0).astype(jnp.uint16)
 
     # The mover's later cards move down a slot, and the drawn one takes the last.
     seats, slots = np.arange(rules.players)[:, None], np.arange(rules.hand_size)
     shifts = (seats == player) & removes & (slots >= move.slot)
     new_hands = jnp.where(shifts, shifted(hands, drawn), hands)
     # What a hint names, the cards that it touches have, and the others do not.
-    trait = jnp.uint32(1) << move.trait.astype(jnp.uint32)
-    family = jnp.where(
-        move.trait < rules.colors,
-        jnp.uint32((1 << rules.colors) - 1),
-        jnp.uint32(unknown(rules) - ((1 << rules.colors) - 1)),
-    )
-    named = trait | trait << (rules.colors + rules.ranks)
+    trait = jnp.uint16(1) << move.trait.astype(jnp.uint16)
+    colors_told = (1 << rules.colors) - 1
+    by_color = move.trait < rules.colors
+    family = jnp.where(by_color, colors_told, unknown(rules) - colors_told).astype(jnp.uint16)
+    named = trait | jnp.where(by_color, NAMED_COLOR, NAMED_RANK).astype(jnp.uint16)
     told = (seats == (player + move.offset) % rules.players) & move.hints
     touched = told & (traits(rules, hands) & trait > 0)
     knowledge = jnp.where(
