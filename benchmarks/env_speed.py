@@ -9,7 +9,8 @@ steps the batch and how it restarts. An environment of JaxMARL is stepped by
 stepped by ``arenas.VectorEnv``; by ``vmap`` of ``step`` of ``api="jaxmarl"``, which shows what the
 adapter costs (one float32 vector for each agent, above all); and by the ``step`` that JaxMARL's
 base class would give it, which starts an episode for every copy at every step and keeps it by a
-select.
+select. Hanabi and SMAX are stepped by ``arenas.VectorEnv`` and, in JaxMARL's own version of the
+same game, by ``vmap`` of JaxMARL's ``step``.
 
 The sides take turns in one process. A run is ``--steps`` steps in one compiled scan that goes on
 from where the last run ended; compile time is apart. Reported are medians over ``--repeats`` turns
@@ -24,7 +25,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import gymnasium
 import jax
@@ -37,11 +38,18 @@ from timing import in_turns, machine
 
 import arenas
 from arenas.errors import ArenasError
-from arenas.interop.jaxmarl import JaxmarlEnv
+from arenas.interop.jaxmarl import JaxmarlEnv, import_jaxmarl
 
 ENVS = (
     "colorgrid-v0",
     "rrps-v0",
+    "hanabi-v0",
+    "hanabi-v0,players=5",
+    "smax-3m-selfplay-v0",
+    "smax-2s3z-selfplay-v0",
+    "smax-smacv2_10_units-selfplay-v0",
+    "smax-27m_vs_30m-selfplay-v0",
+    "smax-2s3z-v0",
     "jaxmarl/MPE_simple_spread_v3",
     "jaxmarl/SMAX,scenario=3m",
     "jaxmarl/hanabi",
@@ -61,6 +69,7 @@ class Result:
         lowest: of the repeats.
         highest: of the repeats.
         compile_seconds: until the first run was back.
+        state_bytes: of one copy's state.
         ratio: median of the first side, Arenas' own, over this one's: above 1, Arenas is faster.
     """
 
@@ -71,12 +80,20 @@ class Result:
     lowest: float
     highest: float
     compile_seconds: float
+    state_bytes: int
     ratio: float
 
 
-# A side: ``reset(key)`` to a carry, and ``step(carry, key)`` to the next one. A carry holds the
-# state and all that a learner reads, so that none of it can be left out of the program.
-Side = tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]
+class Side(NamedTuple):
+    """Who steps the batch.
+
+    A carry holds the state and all that a learner reads, so that none of it can be left out of the
+    program.
+    """
+
+    reset: Callable[[Any], Any]  # from a key to a carry
+    step: Callable[[Any, Any], Any]  # from a carry and a key to the next carry
+    state: Callable[[Any], Any]  # from a carry to the environments' state
 
 
 def draw(env: Any, mask: Any, key: Any) -> Any:
@@ -98,7 +115,7 @@ def vector_env(env: arenas.Env[Any], num_envs: int) -> Side:
         state, timestep = carry
         return envs.step(state, draw(env, timestep.action_mask, key))
 
-    return envs.reset, step
+    return Side(envs.reset, step, lambda carry: carry[0].env)
 
 
 def vmapped(
@@ -150,7 +167,31 @@ def vmapped(
         observation, state, *rest = jax.vmap(step_peer)(keys, state, actions)
         return observation, state, mask(state), tuple(rest)
 
-    return reset, step
+    return Side(reset, step, lambda carry: carry[1])
+
+
+def own_version(env: arenas.Env[Any]) -> tuple[Any, Callable[[Any], Any]] | None:
+    """JaxMARL's own environment of the same game, and its legal moves, where it has one."""
+    game: Any = env.unwrapped
+    make = import_jaxmarl().make
+    if type(game).__name__ == "Hanabi":
+        peer = make("hanabi", num_agents=game.num_agents)
+        return (peer, peer.get_legal_moves) if peer.num_moves == env.num_actions else None
+    if type(game).__name__ == "Smax":
+        from jaxmarl.environments.smax import map_name_to_scenario
+
+        from arenas.envs.smax.scenarios import SCENARIOS
+
+        scenario = next(n for n, s in SCENARIOS.items() if s == game.scenario)
+        name = "SMAX" if game.self_play else "HeuristicEnemySMAX"
+        peer = make(
+            name,
+            scenario=map_name_to_scenario(scenario),
+            action_type=game.action_type,
+            observation_type=game.observation_type,
+        )
+        return peer, peer.get_avail_actions
+    return None
 
 
 def sides(id: str, num_envs: int, against: str) -> dict[str, Side]:
@@ -168,6 +209,10 @@ def sides(id: str, num_envs: int, against: str) -> dict[str, Side]:
             env, peer, num_envs, masks=own_masks, step_peer=peer.step
         )
         return found
+    if (own := own_version(env)) is not None:
+        peer, masks = own
+        found["jaxmarl vmap(step)"] = vmapped(env, peer, num_envs, masks=masks, step_peer=peer.step)
+        return found
     from jaxmarl.environments.multi_agent_env import MultiAgentEnv
 
     peer = arenas.make(id, api="jaxmarl")
@@ -178,9 +223,13 @@ def sides(id: str, num_envs: int, against: str) -> dict[str, Side]:
     return found
 
 
-def compiled(side: Side, steps: int) -> tuple[Callable[[], Any], float]:
-    """A run of ``steps`` steps that goes on from the last, and seconds until the first was back."""
-    reset, step = side
+def compiled(side: Side, steps: int, num_envs: int) -> tuple[Callable[[], Any], float, int]:
+    """A run of ``steps`` steps that goes on from the last, and what it took.
+
+    Returns:
+        The run; seconds until the first one was back; bytes of one copy's state.
+    """
+    reset, step, state = side
     start = time.perf_counter()
 
     @functools.partial(jax.jit, donate_argnums=0)
@@ -200,16 +249,16 @@ def compiled(side: Side, steps: int) -> tuple[Callable[[], Any], float]:
     run()
     seconds = time.perf_counter() - start
     run()  # JaxMARL's states may change their weak dtypes once, which compiles again
-    return run, seconds
+    return run, seconds, sum(x.nbytes for x in jax.tree.leaves(state(held[0]))) // num_envs
 
 
 def measure(
     id: str, num_envs: int, against: str, steps: int, repeats: int, seconds: float
 ) -> list[Result]:
     """One environment at one batch size."""
-    runs, compile_seconds = {}, {}
+    runs, compile_seconds, state_bytes = {}, {}, {}
     for name, side in sides(id, num_envs, against).items():
-        runs[name], compile_seconds[name] = compiled(side, steps)
+        runs[name], compile_seconds[name], state_bytes[name] = compiled(side, steps, num_envs)
     rates = in_turns(runs, repeats, seconds)
     per_second = {n: [r * steps * num_envs for r in rates[n]] for n in rates}
     ours = statistics.median(next(iter(per_second.values())))
@@ -222,6 +271,7 @@ def measure(
             lowest=min(values),
             highest=max(values),
             compile_seconds=compile_seconds[name],
+            state_bytes=state_bytes[name],
             ratio=ours / statistics.median(values),
         )
         for name, values in per_second.items()
@@ -267,7 +317,7 @@ def table(results: list[Result]) -> rich.table.Table:
     """The sides of one comparison."""
     title = f"{results[0].env}, {results[0].num_envs} copies"
     shown = rich.table.Table(title=title, box=rich.box.SIMPLE, title_justify="left")
-    for name in ("", "steps/s", "lowest", "highest", "compile s", "arenas ×"):
+    for name in ("", "steps/s", "lowest", "highest", "compile s", "state B", "arenas ×"):
         shown.add_column(name, justify="right" if name else "left", no_wrap=True)
     for r in results:
         shown.add_row(
@@ -276,6 +326,7 @@ def table(results: list[Result]) -> rich.table.Table:
             f"{r.lowest:,.0f}",
             f"{r.highest:,.0f}",
             f"{r.compile_seconds:.1f}",
+            f"{r.state_bytes:,}",
             f"{r.ratio:.2f}",
         )
     return shown
