@@ -79,9 +79,9 @@ class CheckedEnv(Env[StateT]):
     def _host_programs(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """What :class:`arenas.host.JaxHost` calls: the checks must be thrown outside of jit."""
 
-        def start(seed: Any) -> Any:
+        def start(seed: Any, options: dict[str, Any]) -> Any:
             key = jax.random.key(seed)
-            return key, *self.reset(step_key(key, 0))
+            return key, *self.reset(step_key(key, 0), **options)
 
         def step(key: Any, state: Any, action: Any) -> Any:
             return self.step(step_key(key, state.steps + 1), state, action)

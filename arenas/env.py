@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, dataclass_transform
 
 import gymnasium
@@ -90,8 +92,9 @@ class TimeStep(_Replace):
 
     observation: PyTree[AnyArray]  # [A, ...], or a pytree of such
     action_mask: Bool[AnyArray, "*batch agents actions"]
-    """What is legal now. Rows of seats that do not act are all True: what they pass is not read.
-    With a ``Box`` action space, the dimensions that the agent uses."""
+    """What is legal now. Rows of seats that do not act are ``env.waiting_mask``: the no-op alone
+    where the game has one, else all True; what they pass is not read. With a ``Box`` action space,
+    the dimensions that the agent uses."""
     reward: Float32[AnyArray, "*batch agents"]  # for the step just made; zeros after a reset
     terminated: Bool[AnyArray, "*batch"]
     truncated: Bool[AnyArray, "*batch"]
@@ -121,6 +124,9 @@ class Described:
         action_space: gymnasium space of one agent, ``Discrete`` from 0 or ``Box`` of rank 1.
         max_steps: the step limit that truncates an episode, or None.
         action_labels: a word for each action, for people, or None.
+        no_op: the action that does nothing, which is all that a seat that does not act may take;
+            None where the game has no such action.
+        reset_options: what ``reset`` accepts beside the seed or key, such as a given deck.
         return_range: lowest and highest return of an episode, where known; what a forfeit costs.
         spec: the registry's entry, set by ``arenas.make``.
         kwargs: the arguments given to ``arenas.make`` beyond the entry's own.
@@ -131,6 +137,8 @@ class Described:
     action_space: gymnasium.spaces.Discrete | gymnasium.spaces.Box
     max_steps: int | None = None
     action_labels: tuple[str, ...] | None = None
+    no_op: int | None = None
+    reset_options: tuple[str, ...] = ()
     return_range: tuple[float, float] | None = None
     spec: EnvSpec | None = None
     kwargs: dict[str, Any] = {}  # noqa: RUF012  (replaced, never changed)
@@ -151,6 +159,28 @@ class Described:
         """Shape of one agent's action: ``()``, or ``(K,)`` in a ``Box`` action space."""
         return self.action_space.shape or ()
 
+    @property
+    def waiting_mask(self) -> np.ndarray:
+        """Row ``[K]`` of ``action_mask`` of a seat that does not act, bool.
+
+        A policy that draws from it for every seat, as JaxMARL's scripts do, is sure of the no-op,
+        so that such seats add nothing to its gradient.
+        """
+        if self.no_op is None:
+            return np.ones(self.num_actions, bool)
+        return np.arange(self.num_actions) == self.no_op
+
+    def check_reset_options(self, options: Mapping[str, Any]) -> None:
+        """Raise unless ``reset`` accepts options of these names.
+
+        Raises:
+            BadArgument: one is not accepted.
+        """
+        unknown = [name for name in options if name not in self.reset_options]
+        if unknown:
+            accepted = ", ".join(self.reset_options) or "none"
+            raise BadArgument(f"reset option {unknown[0]!r} is not accepted; accepted: {accepted}")
+
     def describe_as(self, other: Described) -> None:
         """Say of oneself what another environment says: for what wraps it."""
         for name in Described.__annotations__:
@@ -169,7 +199,8 @@ class Env(Described, abc.ABC, Generic[StateT]):
     * ``terminated`` and ``truncated`` are never both true; an end by the rules in the very step of
       the limit is a termination.
     * After the end, nobody is ``acting``.
-    * Every row of ``action_mask`` has a True; rows of seats that do not act are all True.
+    * Every row of ``action_mask`` has a True; rows of seats that do not act are
+      :attr:`waiting_mask`.
     * An illegal action cannot raise under jit. It has one meaning, the lowest-numbered legal
       action in its place (out-of-range numbers are clipped first; in ``Box`` spaces values are
       clipped to the bounds, NaN to the lower one), unless the game's docstring states its own. At
@@ -182,11 +213,19 @@ class Env(Described, abc.ABC, Generic[StateT]):
     attributes of :class:`Described`, of which ``agents`` and the two spaces have no default.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        names = tuple(inspect.signature(cls._initial).parameters)[2:]  # after self and the key
+        cls.reset_options = tuple(n for n in names if n.isidentifier())
+
     # What a game implements ---------------------------------------------------------------------
 
     @abc.abstractmethod
     def _initial(self, key: PRNGKeyArray) -> StateT:
-        """A first state; its :class:`State` fields are ``**NOT_STARTED``."""
+        """A first state; its :class:`State` fields are ``**NOT_STARTED``.
+
+        A game may take keyword arguments beside the key, which ``reset`` hands on.
+        """
 
     @abc.abstractmethod
     def _transition(
@@ -209,6 +248,14 @@ class Env(Described, abc.ABC, Generic[StateT]):
         """Whose action the next step reads."""
         return jnp.ones(self.num_agents, bool)
 
+    def _concrete_reset_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Options given on the host, where their values are known, as arrays for ``_initial``.
+
+        Raises:
+            BadArgument: a value is not accepted.
+        """
+        return options
+
     # What everyone uses -------------------------------------------------------------------------
 
     @property
@@ -221,8 +268,13 @@ class Env(Described, abc.ABC, Generic[StateT]):
 
         Args:
             key: the randomness of the start.
-            options: what the game's ``_initial`` accepts beside the key, such as a given deck.
+            options: those of ``reset_options``, such as a given deck. Their values are checked on
+                the host only (:meth:`arenas.HostEnv.reset`).
+
+        Raises:
+            BadArgument: an option that the game does not have.
         """
+        self.check_reset_options(options)
         state = self._initial(key, **options)
         state = state.replace(
             steps=jnp.zeros((), jnp.int32),
@@ -283,7 +335,7 @@ class Env(Described, abc.ABC, Generic[StateT]):
         acting = self._acting(state) & ~(state.terminated | state.truncated)
         return TimeStep(
             observation=self._observation(state),
-            action_mask=self._action_mask(state) | ~acting[:, None],
+            action_mask=jnp.where(acting[:, None], self._action_mask(state), self.waiting_mask),
             reward=reward,
             terminated=state.terminated,
             truncated=state.truncated,

@@ -43,6 +43,10 @@ class HostEnv(Described, abc.ABC):
     def _reset(self, seed: int) -> TimeStep:
         """Start an episode; all arrays are NumPy's."""
 
+    def _reset_with(self, seed: int, options: dict[str, Any]) -> TimeStep:
+        """Start an episode with options of ``reset_options``; for environments that have some."""
+        return self._reset(seed)
+
     @abc.abstractmethod
     def _step(self, action: np.ndarray) -> TimeStep:
         """One transition, for a legal joint action in an unfinished episode."""
@@ -51,13 +55,18 @@ class HostEnv(Described, abc.ABC):
     def state(self) -> Any:
         """The present state, a pytree of NumPy arrays; never to be changed."""
 
-    def reset(self, seed: int) -> TimeStep:
+    def reset(self, seed: int, **options: Any) -> TimeStep:
         """Start the episode with this seed (0 to 2³²−1).
 
+        Args:
+            seed: the randomness of the episode.
+            options: those of ``reset_options``, such as a given deck.
+
         Raises:
-            BadArgument: not such an integer.
+            BadArgument: not such an integer; an option that is not accepted.
         """
-        self.timestep, self.steps = self._reset(check_seed(seed)), 0
+        self.check_reset_options(options)
+        self.timestep, self.steps = self._reset_with(check_seed(seed), options), 0
         return self.timestep
 
     def step(self, action: Any) -> TimeStep:
@@ -149,9 +158,9 @@ class JaxHost(HostEnv):
         self.describe_as(env)
         if not hasattr(env, "_host_programs"):
 
-            def start(seed: Any) -> Any:
+            def start(seed: Any, options: dict[str, Any]) -> Any:
                 key = jax.random.key(seed)
-                return key, *env.reset(step_key(key, 0))
+                return key, *env.reset(step_key(key, 0), **options)
 
             def step(key: Any, state: Any, action: Any) -> Any:
                 return env.step_unfinished(step_key(key, state.steps + 1), state, action)
@@ -160,7 +169,11 @@ class JaxHost(HostEnv):
         self._programs = env._host_programs  # type: ignore[attr-defined]
 
     def _reset(self, seed: int) -> TimeStep:
-        self._key, self._state, timestep = self._programs[0](np.uint32(seed))
+        return self._reset_with(seed, {})
+
+    def _reset_with(self, seed: int, options: dict[str, Any]) -> TimeStep:
+        options = self.env.unwrapped._concrete_reset_options(options)
+        self._key, self._state, timestep = self._programs[0](np.uint32(seed), options)
         return jax.device_get(timestep)
 
     def _step(self, action: np.ndarray) -> TimeStep:

@@ -197,6 +197,8 @@ class _Check:
         self.array("action_mask", t.action_mask, (agents, actions), np.bool_)
         self.array("reward", t.reward, (agents,), np.float32)
         self.require(not (t.terminated and t.truncated), "terminated and truncated are both True")
+        waiting = self.env.waiting_mask
+        allowed = "all True" if self.env.no_op is None else f"True for no_op {self.env.no_op} alone"
         for seat in range(agents):
             self.require(
                 np.isfinite(t.reward[seat]), f"reward is {t.reward[seat]}, not finite", seat
@@ -204,8 +206,8 @@ class _Check:
             mask = t.action_mask[seat]
             self.require(mask.any(), "action_mask has no legal action", seat)
             self.require(
-                t.acting[seat] or mask.all(),
-                "action_mask of a seat that does not act is not all True",
+                t.acting[seat] or (mask == waiting).all(),
+                f"action_mask of a seat that does not act is not {allowed}",
                 seat,
             )
         over = bool(t.terminated or t.truncated)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from arenas.env import NOT_STARTED, Env, State, Transition, check_action, require, struct
 from arenas.errors import BadArgument, BadShape
+from arenas.host import as_host
 
 KEY = jax.random.key(0)
 
@@ -346,3 +347,43 @@ def assert_same(a, b):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert np.asarray(x).dtype == np.asarray(y).dtype
         np.testing.assert_array_equal(x, y)
+
+
+# Seats that wait, and options of the reset -------------------------------------------------------
+
+
+def test_a_seat_that_waits_may_take_the_no_op_alone():
+    env = toys.NimWithPass(random_pile=False)
+    state, t = start(env)
+    assert t.action_mask.tolist() == [[True, True, True, False], [False, False, False, True]]
+    _, t = env.step(KEY, state, jnp.array([0, 3]))
+    assert t.action_mask.tolist() == [[False, False, False, True], [True, True, True, False]]
+
+
+def test_after_the_end_everybody_waits():
+    env = toys.NimWithPass()
+    state, _ = start(env, pile=1)
+    _, t = env.step(KEY, state, jnp.array([0, 3]))
+    assert t.terminated and t.action_mask.tolist() == [[False, False, False, True]] * 2
+
+
+def test_an_option_of_the_reset_reaches_the_game():
+    env = toys.NimWithPass()
+    assert env.reset_options == ("pile",) and toys.Nim.reset_options == ()
+    assert start(env, pile=2)[0].pile == 2
+
+
+def test_an_unknown_option_of_the_reset_names_those_accepted():
+    with pytest.raises(BadArgument, match="option 'pill' is not accepted; accepted: pile"):
+        start(toys.NimWithPass(), pill=2)
+    with pytest.raises(BadArgument, match="option 'pile' is not accepted; accepted: none"):
+        start(toys.Nim(), pile=2)
+
+
+def test_a_host_checks_the_value_of_an_option():
+    host = as_host(toys.NimWithPass())
+    assert host.reset(0, pile=2).observation["pile"].tolist() == [2, 2]
+    with pytest.raises(BadArgument, match="pile is 99; accepted are 1 to 9"):
+        host.reset(0, pile=99)
+    with pytest.raises(BadArgument, match="option 'pile' is not accepted; accepted: none"):
+        as_host(toys.Nim()).reset(0, pile=2)

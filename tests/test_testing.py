@@ -17,13 +17,13 @@ from arenas.renderers import text
 from arenas.testing import check_env
 
 
-@pytest.mark.parametrize("game", [toys.Race, toys.Nim, toys.Aim, toys.Counter])
+@pytest.mark.parametrize("game", [toys.Race, toys.Nim, toys.NimWithPass, toys.Aim, toys.Counter])
 def test_a_sound_environment_passes(game):
     check_env(game(), max_steps=6)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("id", arenas.registry.envs)
+@pytest.mark.parametrize("id", toys.IDS)
 def test_every_registered_environment_keeps_the_contract(id):
     small = {"colorgrid": ",size=(7,5),block_density=0.3,max_steps=20", "rrps": ",throws=40"}
     check_env(id + small.get(arenas.registry.envs[id].game, ""))
@@ -151,6 +151,12 @@ class MaskOfASeatThatWaits(toys.Nim):
     def _timestep(self, state, reward, info):
         timestep = super()._timestep(state, reward, info)
         return timestep.replace(action_mask=self._action_mask(state))
+
+
+class NoOpAmongOthers(toys.NimWithPass):
+    def _timestep(self, state, reward, info):
+        timestep = super()._timestep(state, reward, info)
+        return timestep.replace(action_mask=timestep.action_mask | ~timestep.acting[:, None])
 
 
 class NobodyActs(Line):
@@ -306,6 +312,7 @@ BROKEN = {
     RewardAtTheReset: r"reward at the reset is \[1. 1.\], not zeros",
     EmptyMask: r"action_mask has no legal action \(seed 0, step 4, agent 'walker_0'\)",
     MaskOfASeatThatWaits: r"action_mask of a seat that does not act is not all True",
+    NoOpAmongOthers: r"mask of a seat that does not act is not True for no_op 3 alone",
     NobodyActs: r"nobody is acting, and the episode is not over \(seed 0, step 2\)",
     ActingAfterTheEnd: r"somebody is acting after the end \(seed 0, step 5\)",
     GoesOnAfterTheEnd: r"a step after the end changes the state: .at is 6 against 5",

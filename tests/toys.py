@@ -12,11 +12,18 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete
 
 import arenas
-from arenas.env import NOT_STARTED, Env, State, Transition, struct
+from arenas.env import NOT_STARTED, Env, State, Transition, require, struct
 
 with warnings.catch_warnings():  # its import of its own example games is deprecated, it says
     warnings.simplefilter("ignore", DeprecationWarning)
     import pettingzoo.test as pettingzoo_test  # noqa: F401  (for the tests that use it)
+
+SMAX_SAMPLE = ("smax-3m-v0", "smax-5m_vs_6m-selfplay-v0")
+IDS = tuple(
+    id for id, spec in arenas.registry.envs.items() if spec.game != "smax" or id in SMAX_SAMPLE
+)
+"""Registered ids for tests of every environment: of SMAX's 14 scenarios, which differ in numbers
+only and have tests of their own, two."""
 
 
 @struct
@@ -101,6 +108,25 @@ class Nim(Env[NimState]):
 
     def _action_mask(self, state):
         return jnp.broadcast_to(jnp.arange(1, 4) <= state.pile, (2, 3))
+
+
+class NimWithPass(Nim):
+    """Nim with a no-op, 3, for the seat that waits; and a pile that may be given at the reset."""
+
+    action_space = Discrete(4)
+    no_op = 3
+
+    def _initial(self, key, pile=None):
+        state = super()._initial(key)
+        return state if pile is None else state.replace(pile=jnp.asarray(pile, jnp.int8))
+
+    def _concrete_reset_options(self, options):
+        pile = options.get("pile", 1)
+        require(0 < pile <= self.pile, f"pile is {pile}; accepted are 1 to {self.pile}")
+        return {n: np.int8(v) for n, v in options.items()}
+
+    def _action_mask(self, state):
+        return jnp.broadcast_to(jnp.append(jnp.arange(1, 4) <= state.pile, False), (2, 4))
 
 
 @struct

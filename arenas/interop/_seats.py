@@ -62,6 +62,7 @@ class Seats:
         self._made_by = (id, kwargs)
         self._history: list[np.ndarray] = []
         self.seed: int | None = None
+        self._options: dict[str, Any] = {}
         self._timestep: TimeStep | None = None
         self._printed: TimeStep | None = None  # what "human" mode has printed already
 
@@ -137,10 +138,22 @@ class Seats:
 
     # Playing ------------------------------------------------------------------------------------
 
-    def reset(self, seed: int) -> None:
-        """Start the episode with this seed."""
-        self._timestep = self.host.reset(seed)
-        self.seed, self._history, self._printed = int(seed), [], None
+    def reset(self, seed: int, options: dict[str, Any] | None = None) -> None:
+        """Start the episode with this seed, and with those options that the game has.
+
+        Others are ignored, because PettingZoo's and Gymnasium's wrappers hand on what they are
+        given; with a warning where the game has options, since one may be misspelt.
+        """
+        accepted = self.host.reset_options
+        own = {n: v for n, v in (options or {}).items() if n in accepted}
+        for name in sorted(set(options or {}) - set(own)):
+            if accepted:
+                gymnasium.logger.warn(
+                    f"reset option {name!r} is ignored; {self.title} has {', '.join(accepted)}"
+                )
+        self._timestep = self.host.reset(seed, **own)
+        self.seed, self._options = int(seed), own
+        self._history, self._printed = [], None
         if self.render_mode == "human":
             self.render()
 
@@ -195,7 +208,7 @@ class Seats:
             timestep = timestep.replace(
                 truncated=np.asarray(True),
                 acting=np.zeros_like(timestep.acting),
-                action_mask=np.ones_like(timestep.action_mask),
+                action_mask=np.broadcast_to(self.host.waiting_mask, timestep.action_mask.shape),
             )
         self._timestep = timestep
 
@@ -286,7 +299,7 @@ class Seats:
         self.host, self._timestep, self._printed = _host(*self._made_by), None, None
         if self.seed is not None:
             history = self._history
-            self._timestep, self._history = self.host.reset(self.seed), []
+            self._timestep, self._history = self.host.reset(self.seed, **self._options), []
             for joint in history:
                 self._make(joint)
             self._printed = self.host.timestep

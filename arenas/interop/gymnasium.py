@@ -104,11 +104,14 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         Args:
             seed: the episode's (0 to 2³²−1): the same as everywhere else in Arenas. Without one,
                 the next of the sequence that the last given seed began, or a random one.
-            options: not read.
+            options: those of the game's ``reset_options``.
+
+        Raises:
+            BadArgument: a value that the game does not accept.
         """
         super().reset(seed=seed)
         episode = int(self.np_random.integers(2**32)) if seed is None else seed
-        self._seats.reset(episode)
+        self._seats.reset(episode, options)
         for seat, agent in self._opponents.items():
             agent.watch(self._seats.host)
             agent.reset(seat, agent_seed(int(episode), seat))

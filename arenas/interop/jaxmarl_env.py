@@ -51,13 +51,16 @@ class ArenasJaxMARL(MultiAgentEnv):
       no truncation. ``info["terminated"]`` and ``info["truncated"]`` keep the difference; after an
       automatic reset the final observation is not handed out.
     * **Masks**: ``get_avail_actions`` answers for every game, bool ``[K]``, all True where
-      everything is legal. Seats that do not act have all True and what they pass is not read;
-      where JaxMARL's own Hanabi allows them a no-op alone, Arenas' games need none. With ``Box``
+      everything is legal. Seats that do not act have the no-op alone where the game has one
+      (Hanabi, and the dead of SMAX), else all True; what they pass is not read. With ``Box``
       actions, the dimensions that the agent uses.
     * **Info**: each entry an array ``[num_agents]``, the layout to which JaxMARL's ``LogWrapper``
       adds its own and which its training scripts reshape to actors. A scalar is repeated for every
       agent; an array of another shape is split into entries ``name/0``, ``name/1``, ...
     * ``"world_state"`` is added to the observations of JaxMARL environments that have one.
+
+    * **What else scripts ask a game for**, such as SMAX's ``num_allies`` or ``state_size``, is the
+      game's own public attribute.
 
     Attributes:
         env: the Arenas environment.
@@ -70,6 +73,11 @@ class ArenasJaxMARL(MultiAgentEnv):
         self.observation_spaces = {a: _observation_space(env) for a in self.agents}
         self.action_spaces = {a: _space(env.action_space) for a in self.agents}
         self._auto_reset = _auto_reset(lambda keys: jax.vmap(self.reset)(keys))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or "env" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return getattr(self.env.unwrapped, name)
 
     @property
     def name(self) -> str:
@@ -88,9 +96,14 @@ class ArenasJaxMARL(MultiAgentEnv):
         return {c: [a] if isinstance(a, str) else list(a) for c, a in classes.items()}
 
     @functools.partial(jax.jit, static_argnums=(0,))
-    def reset(self, key: Array) -> tuple[dict[str, Array], ArenasState]:
-        """Start an episode: observations by agent, and the state."""
-        state, timestep = self.env.reset(_typed(key))
+    def reset(self, key: Array, **options: Any) -> tuple[dict[str, Array], ArenasState]:
+        """Start an episode: observations by agent, and the state.
+
+        Args:
+            key: the randomness of the start.
+            options: those of the game's ``reset_options``, such as Hanabi's ``deck``.
+        """
+        state, timestep = self.env.reset(_typed(key), **options)
         return self._observations(state, timestep.observation), _wrap(state)
 
     @functools.partial(jax.jit, static_argnums=(0,))

@@ -146,11 +146,11 @@ class _View:
         """Free what the environment holds."""
         self.seats.host.close()
 
-    def _start(self, seed: int | None) -> None:
+    def _start(self, seed: int | None, options: dict[str, Any] | None) -> None:
         if seed is None:
-            self.seats.reset(int(self.np_random.integers(2**32)))
+            self.seats.reset(int(self.np_random.integers(2**32)), options)
         else:
-            self.seats.reset(seed)
+            self.seats.reset(seed, options)
             self.np_random = np.random.default_rng(seed)
         self.agents = list(self.possible_agents)
 
@@ -174,9 +174,12 @@ class ParallelEnv(_View, pettingzoo.ParallelEnv[str, Any, Any]):
         Args:
             seed: the episode's (0 to 2³²−1): the same as everywhere else in Arenas. Without one,
                 the next of the sequence that the last given seed began, or a random one.
-            options: not read.
+            options: those of the game's ``reset_options``, such as Hanabi's ``{"deck": [...]}``.
+
+        Raises:
+            BadArgument: a value that the game does not accept.
         """
-        self._start(seed)
+        self._start(seed, options)
         return self._observations(), self._infos()
 
     def step(
@@ -233,7 +236,7 @@ class AecEnv(_View, pettingzoo.AECEnv[str, Any, Any]):
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Start an episode; arguments as in :meth:`ParallelEnv.reset`."""
-        self._start(seed)
+        self._start(seed, options)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self._skip_agent_selection: str | None = None

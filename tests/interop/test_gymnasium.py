@@ -19,7 +19,7 @@ from arenas.rollout import agent_seed
 
 GRID = {"size": 6, "max_steps": 20}
 SMALL = {"colorgrid": GRID, "rrps": {"throws": 20}}
-VARIANTS = [id for id in arenas.registry.envs if id not in ("colorgrid-v0", "rrps-v0")]
+VARIANTS = [id for id in toys.IDS if id not in ("colorgrid-v0", "rrps-v0")]
 
 
 class Fixed(DeviceAgent):

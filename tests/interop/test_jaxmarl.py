@@ -408,7 +408,7 @@ def test_importing_jaxmarl_prints_nothing_and_leaves_the_streams():
 
 # Arenas in JaxMARL -------------------------------------------------------------------------------
 
-TOYS = {"race": toys.Race, "nim": toys.Nim, "aim": toys.Aim}
+TOYS = {"race": toys.Race, "nim": toys.Nim, "pass": toys.NimWithPass, "aim": toys.Aim}
 
 
 @functools.cache

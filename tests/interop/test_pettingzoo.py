@@ -31,7 +31,7 @@ GAMES = {
     "rrps": ("rrps-v0", {"throws": 20}),
 }
 SMALL = {"colorgrid": {"size": 6, "max_steps": 20}, "rrps": {"throws": 20}}
-VARIANTS = [id for id in arenas.registry.envs if id not in ("colorgrid-v0", "rrps-v0")]
+VARIANTS = [id for id in toys.IDS if id not in ("colorgrid-v0", "rrps-v0")]
 
 THEIR_ADVICE = (
     "Observation numpy array is all zeros",
@@ -41,6 +41,7 @@ THEIR_ADVICE = (
     "We recommend agents to be named",
     "The base environment",
     "The observation contains negative numbers",
+    ".*reset option .options. is ignored",
 )
 """What PettingZoo's tests warn of beyond its interface; the games are what they are."""
 
@@ -724,3 +725,25 @@ def test_the_page_about_adapters_runs(capsys):
         exec(compile(block.replace("size=16", "size=6, max_steps=20"), str(page), "exec"), names)
     assert "colorgrid-v0 step 20/20 truncated" in capsys.readouterr().out
     assert names["envs"].num_envs == 16
+
+
+def test_options_reach_the_game_and_its_copies():
+    game = toys.NimWithPass(), {}
+    for env in (parallel(game), aec(game)):
+        env.reset(seed=3, options={"pile": 2})
+        twin = copy.deepcopy(env)
+        for e in (env, twin):
+            assert e.seats.observation(0)["pile"] == 2
+            assert [e.seats.mask(seat).tolist() for seat in (0, 1)] == [[1, 1, 0, 0], [0, 0, 0, 1]]
+        with pytest.raises(BadArgument, match="pile is 99; accepted are 1 to 9"):
+            env.reset(seed=3, options={"pile": 99})
+        with pytest.warns(UserWarning, match="'pill' is ignored; .* has pile"):
+            env.reset(seed=3, options={"pill": 1})
+
+
+def test_a_cut_leaves_the_no_op_alone():
+    env = parallel((toys.NimWithPass(random_pile=False), {}), max_cycles=1)
+    env.reset(seed=0)
+    _, _, _, truncations, infos = env.step({"player_0": 0})
+    assert all(truncations.values())
+    assert all(info["action_mask"].tolist() == [0, 0, 0, 1] for info in infos.values())
