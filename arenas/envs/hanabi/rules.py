@@ -126,16 +126,21 @@ class Move(NamedTuple):
 
 
 def shuffled(rules: Rules, key: PRNGKeyArray) -> UInt8[Array, " cards"]:
-    """The deck in a random order.
+    """The deck in a random order, by Fisher and Yates.
 
-    A card's place is how many of as many random words of 32 bits are less than its own. Two words
-    are equal in one deck of 3.5 million (50 cards); those two cards then keep their order, which is
-    all that sets this apart from a uniform order: by 2·10⁻⁷ in total variation.
+    A choice among ``m`` cards is the integer part of ``m · word / 2³²``, whose probabilities are
+    right to ``2⁻³²``; so the order of 50 cards differs from a uniform one by under 3·10⁻⁷ in total
+    variation.
     """
     words = jax.random.bits(key, (rules.cards,))
-    before = np.tri(rules.cards, k=-1, dtype=bool)  # [i, j]: j < i
-    less = (words < words[:, None]) | ((words == words[:, None]) & before)
-    return jnp.asarray(rules.sorted_deck)[less.sum(axis=1)]
+
+    def swap(place: Array, deck: Array) -> Array:
+        left = (rules.cards - place).astype(jnp.uint32)
+        high, low = words[place] >> 16, words[place] & 0xFFFF
+        other = place + ((high * left + (low * left >> 16)) >> 16).astype(jnp.int32)
+        return deck.at[place].set(deck[other]).at[other].set(deck[place])
+
+    return jax.lax.fori_loop(0, rules.cards - 1, swap, jnp.asarray(rules.sorted_deck))
 
 
 def card_traits(rules: Rules) -> np.ndarray:
