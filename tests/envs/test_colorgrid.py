@@ -505,7 +505,7 @@ def test_probabilities_zero_and_one_have_no_exceptions():
         ({"size": 3, "block_density": 1}, "accepted are densities that give from 1 to 2"),
         ({"block_density": -0.1}, "block_density is -0.1"),
         ({"block_density": float("nan")}, "block_density is nan"),
-        ({"goal_switch_prob": 1.5}, "accepted are probabilities from 0 to 1"),
+        ({"goal_switch_prob": 1.5}, "accepted are finite numbers from 0 up to 1"),
         ({"goal_switch_prob": "often"}, "goal_switch_prob is 'often'"),
         ({"rewards": "mine"}, "rewards is 'mine'; accepted are 'individual', 'shared'"),
         ({"rewards": ["shared"]}, "rewards is ['shared']"),

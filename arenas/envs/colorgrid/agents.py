@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float32, Int32, UInt8
 
 from arenas.agent import DeviceAgent
 from arenas.env import require
-from arenas.envs.colorgrid.game import COLORS, LEADER, MOVES, STEP_OF_MOVE, ColorGrid, Number
+from arenas.envs._checks import Number
+from arenas.envs.colorgrid.game import COLORS, LEADER, MOVES, STEP_OF_MOVE, ColorGrid
 
 FAR = 30_000
 """A distance longer than any path that a player looks for; of cells that cannot be reached."""

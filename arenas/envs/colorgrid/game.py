@@ -18,6 +18,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float32, Int, Int8, Int16, Int32, PRNGKeyArray, UInt8, UInt32
 
 from arenas.env import NOT_STARTED, AnyArray, Env, State, Transition, require, struct
+from arenas.envs import _checks
+from arenas.envs._checks import Choice, Flag, Number, Whole
 from arenas.envs.colorgrid import shaping
 from arenas.envs.colorgrid.placement import (
     CANDIDATES,
@@ -36,11 +38,6 @@ STEP_OF_MOVE = ((0, 1), (0, -1), (-1, 0), (1, 0))  # (x, y): up is y + 1
 GOAL_SWITCH_PROB = 2 / 3 * 1 / 32
 MAX_SIDE = 1024
 
-# What is checked at run time, with messages for the user, is typed as what is meant or anything.
-Whole = int | Any
-Number = float | Any
-Flag = bool | Any
-Choice = str | Any
 Size = int | tuple[int, int] | Any
 
 
@@ -261,14 +258,10 @@ class ColorGrid(Env[ColorGridState]):
         max_steps: Whole = 1000,
     ) -> None:
         self.width, self.height = _checked_size(size)
-        for name, flag in (
-            ("stationary", stationary),
-            ("asymmetric", asymmetric),
-            ("leader_only", leader_only),
-            ("hemispheres", hemispheres),
-        ):
-            require(isinstance(flag, bool), f"{name} is {flag!r}; accepted are True and False")
-        self.stationary, self.asymmetric, self.hemispheres = stationary, asymmetric, hemispheres
+        self.stationary = _checks.flag("stationary", stationary)
+        self.asymmetric = _checks.flag("asymmetric", asymmetric)
+        self.hemispheres = _checks.flag("hemispheres", hemispheres)
+        leader_only = _checks.flag("leader_only", leader_only)
         self.agents = ("leader",) if leader_only else ("leader", "follower")
         require(
             not (leader_only and asymmetric),
@@ -279,14 +272,12 @@ class ColorGrid(Env[ColorGridState]):
             self.width > 1 or not hemispheres,
             f"hemispheres=True needs two columns; width is {self.width}",
         )
-        self.goal_switch_prob = _checked(
-            "goal_switch_prob", goal_switch_prob, 0.0, 1.0, "probabilities from 0 to 1"
-        )
-        self.rewards = _one_of("rewards", rewards, ("individual", "shared"))
-        self.positive_reward = _checked("positive_reward", positive_reward, 0.0, math.inf)
-        self.negative_reward = _checked("negative_reward", negative_reward, -math.inf, 0.0)
-        self.block_penalty_coef = _checked("block_penalty_coef", block_penalty_coef, 0.0, 1.0)
-        self.proximity_penalty_for = _one_of(
+        self.goal_switch_prob = _checks.number("goal_switch_prob", goal_switch_prob, 0.0, 1.0)
+        self.rewards = _checks.one_of("rewards", rewards, ("individual", "shared"))
+        self.positive_reward = _checks.number("positive_reward", positive_reward, 0.0, math.inf)
+        self.negative_reward = _checks.number("negative_reward", negative_reward, -math.inf, 0.0)
+        self.block_penalty_coef = _checks.number("block_penalty_coef", block_penalty_coef, 0.0, 1.0)
+        self.proximity_penalty_for = _checks.one_of(
             "proximity_penalty_for", proximity_penalty_for, ("none", "leader", "follower")
         )
         require(
@@ -294,11 +285,13 @@ class ColorGrid(Env[ColorGridState]):
             f"proximity_penalty_for is {proximity_penalty_for!r}, and leader_only=True has no "
             "follower; accepted is 'none'",
         )
-        self.proximity_penalty = _checked("proximity_penalty", proximity_penalty, 0.0, math.inf)
-        self.proximity_threshold = _checked_int("proximity_threshold", proximity_threshold, 0)
-        self.potential_field = _checked("potential_field", potential_field, 0.0, math.inf)
-        self.max_steps = _checked_int("max_steps", max_steps, 1)
-        self.block_density = _checked("block_density", block_density, 0.0, 1.0)
+        self.proximity_penalty = _checks.number(
+            "proximity_penalty", proximity_penalty, 0.0, math.inf
+        )
+        self.proximity_threshold = _checks.whole("proximity_threshold", proximity_threshold, 0)
+        self.potential_field = _checks.number("potential_field", potential_field, 0.0, math.inf)
+        self.max_steps = _checks.whole("max_steps", max_steps, 1)
+        self.block_density = _checks.number("block_density", block_density, 0.0, 1.0)
         self.blocks_per_color = self._checked_blocks()
 
         self.regions = self._halves() if hemispheres else (Region(0, self.width),) * 2
@@ -433,40 +426,11 @@ def blocks_per_color(width: int, height: int, density: float) -> int:
 
 
 def _checked_size(size: Any) -> tuple[int, int]:
-    pair = (size, size) if _is_int(size) else size
+    pair = (size, size) if _checks.is_whole(size) else size
     require(
         isinstance(pair, tuple | list)
         and len(pair) == 2
-        and all(_is_int(side) and 1 <= side <= MAX_SIDE for side in pair),
+        and all(_checks.is_whole(side) and 1 <= side <= MAX_SIDE for side in pair),
         f"size is {size!r}; accepted are an integer from 1 to {MAX_SIDE}, or (width, height)",
     )
     return int(pair[0]), int(pair[1])
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _checked_int(name: str, value: Any, least: int) -> int:
-    require(
-        _is_int(value) and least <= value < 2**31,
-        f"{name} is {value!r}; accepted are integers from {least} to 2147483647",
-    )
-    return int(value)
-
-
-def _checked(name: str, value: Any, low: float, high: float, accepted: str = "") -> float:
-    if not accepted:
-        bounds = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
-        accepted = "finite numbers " + " ".join(bounds)
-    number = isinstance(value, float | np.floating) or _is_int(value)
-    require(
-        bool(number and math.isfinite(value) and low <= value <= high),
-        f"{name} is {value!r}; accepted are {accepted}",
-    )
-    return float(value)
-
-
-def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
-    require(value in known, f"{name} is {value!r}; accepted are {', '.join(map(repr, known))}")
-    return value

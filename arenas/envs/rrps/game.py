@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float32, Int32, PRNGKeyArray, Shaped, UInt8
 
 from arenas.env import NOT_STARTED, AnyArray, Env, State, Transition, require, struct
+from arenas.envs import _checks
 from arenas.errors import BadArgument, UnknownName
 
 PAYOFFS: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -90,12 +91,8 @@ def make_rules(throws: Any, recall: Any, payoff: Any) -> Rules:
         BadArgument: a value that is not accepted; says what is.
         UnknownName: no payoff matrix of this name.
     """
-    for name, value in (("throws", throws), ("recall", recall)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        require(
-            whole and 1 <= int(value) <= MAX_THROWS,
-            f"{name} is {value!r}; accepted are integers from 1 to {MAX_THROWS}",
-        )
+    throws = _checks.whole("throws", throws, 1, MAX_THROWS)
+    recall = _checks.whole("recall", recall, 1, MAX_THROWS)
     require(recall <= throws, f"recall is {recall}; accepted are 1 to throws, {throws}")
     if isinstance(payoff, str) and payoff not in PAYOFFS:
         raise UnknownName("payoff", payoff, PAYOFFS)
