@@ -10,7 +10,8 @@ Pairs are met one unit at a time, against the rows of all, which needs no gather
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +29,11 @@ from arenas.envs.smax.scenarios import (
     SUB_STEPS,
     TIME_STEP,
 )
+
+T = TypeVar("T")
+
+WRITTEN_OUT = 6
+"""Loops over so many units or fewer are written out."""
 
 FAR = 1e6
 """Where the dead are while distances are computed: out of every range, touching nobody."""
@@ -176,10 +182,11 @@ class Battle:
         allies, enemies = value[: self.num_allies], value[self.num_allies :]
 
         def chosen(values: Array, target: Array) -> Array:
-            found = jnp.full(target.shape, 2 * FAR, values.dtype)
-            for j in range(len(values)):
-                found = jnp.where(target == j, values[j], found)
-            return found
+            def choose(j: Any, found: Array) -> Array:
+                return jnp.where(target == j, values[j], found)
+
+            nobody = jnp.full(target.shape, 2 * FAR, values.dtype)
+            return for_each(len(values), choose, nobody)
 
         return jnp.concatenate(
             [chosen(enemies, target[: self.num_allies]), chosen(allies, target[self.num_allies :])]
@@ -192,10 +199,12 @@ class Battle:
 
         def taken(shot: Array, damage: Array, size: int) -> Array:
             index = jnp.arange(size, dtype=shot.dtype)[:, None]
-            total = jnp.zeros((size, shot.shape[1]), damage.dtype)
-            for i in range(len(shot)):
-                total += jnp.where(shot[i] == index, damage[i], 0.0)
-            return total
+
+            def add(i: Any, total: Array) -> Array:
+                return total + jnp.where(shot[i] == index, damage[i], 0.0)
+
+            nothing = jnp.zeros((size, shot.shape[1]), damage.dtype)
+            return for_each(len(shot), add, nothing)
 
         n, size = self.num_allies, self.num_units
         return jnp.concatenate(
@@ -203,19 +212,33 @@ class Battle:
         )
 
 
+def for_each(count: int, body: Callable[[Any, T], T], start: T) -> T:
+    """``body(i, value)`` for each ``i`` from 0 on.
+
+    Written out where there are few, which takes longer to compile; else a loop, each turn of which
+    costs some microseconds.
+    """
+    if count > WRITTEN_OUT:
+        return jax.lax.fori_loop(0, count, body, start)
+    for i in range(count):
+        start = body(i, start)
+    return start
+
+
 def push_apart(x: Array, y: Array, radius: Array) -> tuple[Array, Array]:
     """Positions after each overlapping pair is pushed apart, ``[U, N]``.
 
     Each of the two goes half of the way to where they would touch.
     """
-    push_x, push_y = jnp.zeros_like(x), jnp.zeros_like(y)
-    for j in range(len(x)):
+
+    def push(j: Any, pushes: tuple[Array, Array]) -> tuple[Array, Array]:
         dx, dy = x - x[j], y - y[j]
         # The small number is JaxMARL's; it keeps two units in one place from a division by 0.
         distance = jnp.sqrt(dx * dx + dy * dy) + np.float32(1e-6)
         overlap = jnp.maximum((radius + radius[j]) / distance - 1.0, 0.0)
-        push_x += dx * overlap
-        push_y += dy * overlap
+        return pushes[0] + dx * overlap, pushes[1] + dy * overlap
+
+    push_x, push_y = for_each(len(x), push, (jnp.zeros_like(x), jnp.zeros_like(y)))
     return x + push_x * 0.5, y + push_y * 0.5
 
 

@@ -177,6 +177,7 @@ class Smax(Env[SmaxState]):
         enemies = tuple(f"enemy_{i}" for i in range(self.num_enemies))
         self.self_play = enemy is None
         self.agents = allies + enemies if self.self_play else allies
+        self.teams = (0,) * len(allies) + (1,) * len(enemies) if self.self_play else None
         self.state_size = (len(self.own_features) + 2) * self.num_units
         self._set_spaces()
         best = self.won_battle_bonus + self.damage_weight
@@ -335,7 +336,7 @@ class Smax(Env[SmaxState]):
             enemies, memory = heuristic.team_actions(
                 state.position,
                 state.health,
-                state.unit_type,
+                self._unit_type(state),
                 state.memory,
                 draws,
                 num_allies=self.num_allies,
@@ -392,7 +393,7 @@ class Smax(Env[SmaxState]):
     def _judged(self, new: SmaxState, after: Aftermath) -> Transition[SmaxState]:
         """Rewards, the end and what is logged."""
         n = self.num_allies
-        full = by_type(MAX_HEALTH, new.unit_type)
+        full = by_type(MAX_HEALTH, self._unit_type(new))
         wounds, health = after.wounds / full, jnp.asarray(new.health) / full
         alive = jnp.asarray(new.health) > 0
         allies, enemies = alive[:n].any(), alive[n:].any()
@@ -427,7 +428,7 @@ class Smax(Env[SmaxState]):
         n, agents = self.num_allies, self.num_agents
         x, y = jnp.asarray(state.position).T
         alive = jnp.asarray(state.health) > 0
-        reach = by_type(ATTACK_RANGE**2, jnp.asarray(state.unit_type))
+        reach = by_type(ATTACK_RANGE**2, self._unit_type(state))
 
         def of_team(own: slice, others: slice) -> Array:
             """Rows of a team; its opponents in the order in which it numbers them."""
@@ -442,6 +443,10 @@ class Smax(Env[SmaxState]):
             rows = jnp.concatenate([rows, of_team(slice(n, None), slice(n - 1, None, -1))])
         return rows
 
+    def _unit_type(self, state: SmaxState) -> Any:
+        """The units' types; a constant, which makes faster programs, where the scenario says."""
+        return state.unit_type if self._types is None else np.array(self._types, np.uint8)
+
     def _last_attack(self, state: SmaxState) -> Int32[Array, " units"]:
         last = jnp.asarray(state.last_action).astype(jnp.int32)
         return jnp.where(last >= NUM_MOVES, last, 0)
@@ -452,7 +457,7 @@ class Smax(Env[SmaxState]):
         return see(
             state.position,
             state.health,
-            state.unit_type,
+            self._unit_type(state),
             state.cooldown,
             directions(state.last_action) if moved is None else moved,
             self._last_attack(state),
