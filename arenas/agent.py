@@ -7,6 +7,8 @@ program. A host agent is an object, for bots of other libraries, people and othe
 from __future__ import annotations
 
 import abc
+import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -134,3 +136,15 @@ class HostedAgent(HostAgent):
 def as_host_agent(agent: Agent) -> HostAgent:
     """``agent`` as a host agent: itself if it is one."""
     return HostedAgent(agent) if isinstance(agent, DeviceAgent) else agent  # type: ignore[return-value]
+
+
+def as_host_agents(agents: Sequence[Agent]) -> list[HostAgent]:
+    """``agents`` as host agents; a device agent that holds several seats is compiled once."""
+    made: dict[int, HostAgent] = {}
+    hosts = []
+    for agent in agents:
+        if isinstance(agent, DeviceAgent) and id(agent) in made:
+            hosts.append(copy.copy(made[id(agent)]))  # what it carries, it gets at its reset
+        else:
+            hosts.append(made.setdefault(id(agent), as_host_agent(agent)))
+    return hosts

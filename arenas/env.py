@@ -126,6 +126,8 @@ class Described:
         action_labels: a word for each action, for people, or None.
         no_op: the action that does nothing, which is all that a seat that does not act may take;
             None where the game has no such action.
+        teams: the team of each seat, from 0, where seats fight in teams: a tournament seats an
+            agent by the team, and a match takes one agent for each team; else None.
         reset_options: what ``reset`` accepts beside the seed or key, such as a given deck.
         return_range: lowest and highest return of an episode, where known; what a forfeit costs.
         spec: the registry's entry, set by ``arenas.make``.
@@ -138,6 +140,7 @@ class Described:
     max_steps: int | None = None
     action_labels: tuple[str, ...] | None = None
     no_op: int | None = None
+    teams: tuple[int, ...] | None = None
     reset_options: tuple[str, ...] = ()
     return_range: tuple[float, float] | None = None
     spec: EnvSpec | None = None

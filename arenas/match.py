@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import gymnasium
 import jax
@@ -18,11 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import arenas
-from arenas.agent import Agent, DeviceAgent, as_host_agent
+from arenas.agent import Agent, DeviceAgent, as_host_agents
 from arenas.env import Env
 from arenas.errors import ArenasError, BadArgument
 from arenas.host import HostEnv, as_host, state_checksum
 from arenas.rollout import agent_seed, check_seed, step_key
+
+T = TypeVar("T")
 
 STEPS_PER_CALL = 100
 """Steps that a device program makes before it returns to Python (progress, Ctrl-C)."""
@@ -93,13 +95,14 @@ def play(
 
     Args:
         env: an environment, or its id.
-        agents: one per seat, in seat order; agents or their names.
+        agents: one per seat, in seat order, or one per team in a game of teams; agents or their
+            names.
         episodes: how many, from 1.
         seed: of the first episode; the others follow by counting on.
         record: keep actions and the final state's checksum, as a replay needs.
 
     Raises:
-        BadArgument: another number of agents than seats, or no episodes.
+        BadArgument: another number of agents than seats or teams, or no episodes.
 
     Example:
         >>> import arenas
@@ -111,12 +114,7 @@ def play(
         raise BadArgument(f"episodes is {episodes}; accepted are integers from 1")
     game: Any = arenas.make(env) if isinstance(env, str) else env
     check_seed(seed)
-    players = [arenas.load_agent(a, game) if isinstance(a, str) else a for a in agents]
-    if len(players) != game.num_agents:
-        raise BadArgument(
-            f"{len(players)} agents given; {game.spec.id if game.spec else game} has "
-            f"{game.num_agents} seats: {', '.join(game.agents)}"
-        )
+    players = _loaded(game, by_seat(game, agents))
     seeds = [(seed + e) % 2**32 for e in range(episodes)]
     device = [p for p in players if isinstance(p, DeviceAgent)]
     if isinstance(game, Env) and len(device) == len(players) and episodes > 1:
@@ -127,8 +125,40 @@ def play(
     if len({id(p) for p in hosts}) < len(hosts):
         raise BadArgument("one host agent object holds two seats; give each seat its own")
     host = arenas.make_host(env) if isinstance(env, str) else as_host(game)
-    in_seats = [as_host_agent(p) for p in players]
+    in_seats = as_host_agents(players)
     return [play_episode(host, in_seats, s, record=record) for s in seeds]
+
+
+def by_seat(env: Any, agents: Sequence[T]) -> tuple[T, ...]:
+    """The agent of each seat, given one for each seat, or for each team in a game of teams.
+
+    Raises:
+        BadArgument: another number of agents.
+    """
+    if env.teams is not None and len(agents) == max(env.teams) + 1:
+        return tuple(agents[team] for team in env.teams)
+    if len(agents) != env.num_agents:
+        teams = "" if env.teams is None else f"{max(env.teams) + 1} teams, or "
+        raise BadArgument(
+            f"{len(agents)} agents given; {env.spec.id if env.spec else env} has "
+            f"{teams}{env.num_agents} seats: {', '.join(env.agents)}"
+        )
+    return tuple(agents)
+
+
+def _loaded(env: Any, agents: Sequence[Agent | str]) -> list[Agent]:
+    """Agents for names. A device agent keeps nothing of its own, so one serves all its seats."""
+    shared: dict[str, Agent] = {}
+    players = []
+    for agent in agents:
+        if isinstance(agent, str):
+            player = shared.get(agent) or arenas.load_agent(agent, env)
+            if isinstance(player, DeviceAgent):
+                shared[agent] = player
+            players.append(player)
+        else:
+            players.append(agent)
+    return players
 
 
 def play_episode(
@@ -232,10 +262,10 @@ def _failure(error: BaseException) -> str:
 def forfeit_returns(env: Any, seat: int, returns: Sequence[float]) -> tuple[float, ...] | None:
     """Returns of an episode that the agent in ``seat`` forfeited.
 
-    Failing must never pay. Where the game declares its ``return_range``, the agent that failed gets
-    the lowest return; in a competitive game the others get the highest, in a cooperative one the
-    lowest too, in a mixed one what they had. Elsewhere the returns are undefined (None): the
-    episode counts as a forfeit, and not in means.
+    Failing must never pay. Where the game declares its ``return_range``, the agent that failed, and
+    its team in a game of teams, get the lowest return; in a competitive game the others get the
+    highest, in a cooperative one the lowest too, in a mixed one what they had. Elsewhere the
+    returns are undefined (None): the episode counts as a forfeit, and not in means.
     """
     if env.return_range is None:
         return None
@@ -243,8 +273,9 @@ def forfeit_returns(env: Any, seat: int, returns: Sequence[float]) -> tuple[floa
     kind = env.spec.kind if env.spec else "unknown"
     others = {"competitive": [high] * len(returns), "cooperative": [low] * len(returns)}
     final = list(others.get(kind, returns))
-    final[seat] = low
-    return tuple(float(r) for r in final)
+    teams = env.teams or range(len(final))
+    lost = [team == teams[seat] for team in teams]
+    return tuple(float(low if mine else r) for mine, r in zip(lost, final, strict=True))
 
 
 class DeviceMatches:

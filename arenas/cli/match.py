@@ -26,7 +26,7 @@ def command(
 
     Args:
         env: the environment, such as rrps-v0 or colorgrid-v0,size=8.
-        agents: one for each seat, in seat order.
+        agents: one for each seat, in seat order, or one for each team in a game of teams.
         episodes: how many; their seeds count on from --seed.
         seed: of the first episode.
         record: write a replay to this file; with several episodes, to FILE with a number before
@@ -35,7 +35,7 @@ def command(
         json: print JSON.
     """
     from arenas.evaluation.workers import Task, Workers
-    from arenas.match import Episode
+    from arenas.match import Episode, by_seat
     from arenas.replay import Replay
     from arenas.rollout import check_seed
 
@@ -45,12 +45,12 @@ def command(
     if record is not None and not record.parent.is_dir():
         raise BadArgument(f"cannot write {record}: no folder {record.parent}")
     game = arenas.make(env)
-    if len(agents) != game.num_agents:
-        raise BadArgument(
-            f"{len(agents)} agents given; {env} has {game.num_agents} seats: "
-            f"{', '.join(game.agents)}"
-        )
-    for name in agents:
+    # In a game of teams, the first seats of the teams stand for all, where one agent holds a team.
+    shown_seats = range(game.num_agents)
+    if game.teams is not None and len(agents) == max(game.teams) + 1:
+        shown_seats = [game.teams.index(team) for team in range(len(agents))]
+    agents = by_seat(game, agents)
+    for name in dict.fromkeys(agents):
         arenas.registry.resolve(arenas.registry.agents, name)
     tasks = [Task(i, agents, (seed + i) % 2**32, True) for i in range(episodes)]
     played: dict[int, Episode] = {}
@@ -68,13 +68,13 @@ def command(
     lines = output.table(
         env,
         "seed",
-        *(f"{seat}: {name}" for seat, name in zip(game.agents, agents, strict=True)),
+        *(f"{game.agents[seat]}: {agents[seat]}" for seat in shown_seats),
         "steps",
         "end",
         right=("seed", "steps"),
     )
     for r in rows:
-        returns = ["–"] * len(agents) if r["returns"] is None else [f"{x:g}" for x in r["returns"]]
+        returns = ["–" if r["returns"] is None else f"{r['returns'][i]:g}" for i in shown_seats]
         end = r["outcome"]
         if r["forfeit"]:
             end += f": {game.agents[r['forfeit']['seat']]}: {r['forfeit']['reason']}"

@@ -31,12 +31,18 @@ class Fixture:
     seed: int
 
 
-def seatings(first: int, second: int, seats: int) -> list[tuple[int, ...]]:
+def seatings(
+    first: int, second: int, seats: int, teams: Sequence[int] | None = None
+) -> list[tuple[int, ...]]:
     """Every way for two agents to share the seats, both sitting somewhere.
 
     With more than four seats: one of them in one seat and the other in all others, for each seat
     and both ways around, as in ad-hoc teamwork. Alone (``first == second``): in all seats.
+
+    With ``teams``, the team of each seat, it is teams that are shared so.
     """
+    if teams is not None:
+        return [tuple(held[t] for t in teams) for held in seatings(first, second, max(teams) + 1)]
     if first == second or seats == 1:
         return [(first,) * seats]
     if seats <= EXHAUSTIVE_SEATS:
@@ -48,7 +54,13 @@ def seatings(first: int, second: int, seats: int) -> list[tuple[int, ...]]:
     return alone
 
 
-def round_robin(agents: Sequence[str], seats: int, episodes: int, seed: int) -> list[Fixture]:
+def round_robin(
+    agents: Sequence[str],
+    seats: int,
+    episodes: int,
+    seed: int,
+    teams: Sequence[int] | None = None,
+) -> list[Fixture]:
     """Every pair, self-play included, in every seating, ``episodes`` times.
 
     Episodes come round by round, so that whatever part of them was played is nearly balanced. An
@@ -60,6 +72,7 @@ def round_robin(agents: Sequence[str], seats: int, episodes: int, seed: int) -> 
         seats: of the environment. With one seat every agent plays by itself.
         episodes: for each seating.
         seed: of the tournament.
+        teams: the team of each seat, where an agent holds whole teams.
 
     Raises:
         BadArgument: no agents, an agent twice, or no episodes.
@@ -80,7 +93,7 @@ def round_robin(agents: Sequence[str], seats: int, episodes: int, seed: int) -> 
         Fixture((i, j), s, e, episode_seed(seed, (agents[i], agents[j]), e))
         for e in range(episodes)
         for i, j in pairs
-        for s in seatings(i, j, seats)
+        for s in seatings(i, j, seats, teams)
     ]
 
 

@@ -135,7 +135,9 @@ class Tournament:
                     self._on_device[name] = agent
             elif spec.game not in ("*", self.spec.game):
                 raise BadArgument(f"agent {name!r} plays {spec.game!r}, not {self.spec.game!r}")
-        self.fixtures = schedule.round_robin(self.agents, self.env.num_agents, episodes, seed)
+        self.fixtures = schedule.round_robin(
+            self.agents, self.env.num_agents, episodes, seed, self.env.teams
+        )
         self.settings = {
             "environment": self.spec.id,
             "arguments": self.env_kwargs,

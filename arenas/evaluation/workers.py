@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import copy as copying
 import dataclasses
 import multiprocessing as mp
 import multiprocessing.connection
@@ -263,7 +264,7 @@ def _work(
         os.dup2(silence, stream)
 
     import arenas
-    from arenas.agent import as_host_agent
+    from arenas.agent import HostedAgent, as_host_agent
     from arenas.match import Episode, Forfeit, Watch, forfeit_returns, play_episode
 
     class Shown(Watch):
@@ -288,6 +289,9 @@ def _work(
         agents = []
         for seat, name in enumerate(task.agents):
             copy = (name, task.agents[:seat].count(name))  # an agent beside itself needs two
+            first = loaded.get((name, 0))
+            if copy not in loaded and isinstance(first, HostedAgent):
+                loaded[copy] = copying.copy(first)  # compiled once
             if copy not in loaded:
                 watch.begin(seat, 0)
                 try:

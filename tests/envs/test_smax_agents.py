@@ -12,6 +12,7 @@ import arenas
 from arenas.envs.smax.heuristic import Memory, team_actions
 from arenas.envs.smax.scenarios import SCENARIOS, STOP
 from arenas.errors import BadArgument, UnknownName
+from arenas.match import forfeit_returns
 
 COUNT = 200
 
@@ -77,6 +78,20 @@ def test_each_seat_plays_as_the_scripted_team_does(name, mode):
 def test_a_host_match_finds_every_action_legal(agent):
     [episode] = arenas.play("smax-5m_vs_6m-selfplay-v0", [agent] * 11, seed=3)
     assert episode.outcome == "terminated"
+
+
+def test_one_name_for_each_team_seats_it_in_the_whole_team():
+    teams = ["smax/heuristic", "smax/heuristic,shoots=False"]
+    [episode] = arenas.play("smax-5m_vs_6m-selfplay-v0", teams, record=False)
+    assert episode.agents == (teams[0],) * 5 + (teams[1],) * 6
+    assert episode.returns[0] > 0 > episode.returns[-1]
+    with pytest.raises(BadArgument, match="3 agents given; .* has 2 teams, or 11 seats: ally_0"):
+        arenas.play("smax-5m_vs_6m-selfplay-v0", teams + teams[:1])
+
+
+def test_a_forfeit_costs_the_whole_team():
+    env = arenas.make("smax-3m-selfplay-v0")
+    assert forfeit_returns(env, 1, [0.5, 0.5, 0.5, -0.5, -0.5, -0.5])[:3] == (-2, -2, -2)
 
 
 def test_as_allies_against_the_scripted_enemy_both_teams_win_some_matches():

@@ -30,6 +30,13 @@ def test_many_seats_are_shared_as_one_among_the_others():
     assert all(sorted(collections.Counter(s).values()) == [1, 5] for s in shared)
 
 
+def test_in_a_game_of_teams_an_agent_holds_whole_teams():
+    assert seatings(3, 8, 5, teams=(0, 0, 1, 1, 1)) == [(3, 3, 8, 8, 8), (8, 8, 3, 3, 3)]
+    assert seatings(3, 3, 5, teams=(0, 0, 1, 1, 1)) == [(3, 3, 3, 3, 3)]
+    met = [f.seats for f in round_robin(["a", "b"], 3, 1, 0, teams=(0, 1, 1))]
+    assert sorted(met) == [(0, 0, 0), (0, 1, 1), (1, 0, 0), (1, 1, 1)]
+
+
 def test_both_seatings_of_a_pair_share_the_seed_and_other_pairs_do_not():
     seeds = collections.defaultdict(set)
     for f in round_robin(["a", "b", "c"], 2, 1, 0):
