@@ -85,6 +85,52 @@ def draw_colorgrid(env: HostEnv) -> str:
     return "\n".join([f"goal: {goal}", *(" ".join(row) for row in rows)])
 
 
+def draw_hanabi(env: HostEnv) -> str:
+    """The board, and each hand, oldest card first, with what its owner was told of it.
+
+    ``R1`` is a red 1; after it, in brackets, the colours and ranks that hints leave possible. The
+    arrow is before the player to move.
+    """
+    state = env.state()
+    rules = env.env.unwrapped.rules  # type: ignore[attr-defined]
+    letters = "RYGWB"[: rules.colors]
+
+    def card(number: Any) -> str:
+        color, rank = divmod(int(number), rules.ranks)
+        return f"{letters[color]}{rank + 1}"
+
+    def told(knowledge: Any) -> str:
+        colors = "".join(c for i, c in enumerate(letters) if knowledge >> i & 1)
+        ranks = (str(i + 1) for i in range(rules.ranks) if knowledge >> (rules.colors + i) & 1)
+        return f"[{colors} {''.join(ranks)}]"
+
+    fireworks = " ".join(f"{c}{n}" for c, n in zip(letters, state.fireworks, strict=True))
+    pile = []
+    for color, bits in enumerate(state.discards):
+        kinds = np.repeat(np.arange(rules.ranks), rules.copies)
+        pile += [card(color * rules.ranks + r) for i, r in enumerate(kinds) if bits >> i & 1]
+    lines = [
+        f"fireworks {fireworks} | hints {state.information_tokens} | lives {state.life_tokens} | "
+        f"deck {state.deck_size}",
+        f"discards  {' '.join(pile) or 'none'}",
+    ]
+    if state.last_action != rules.no_op:
+        mover = env.agents[(int(state.player) - 1) % rules.players]
+        [word] = action_words(env, [state.last_action])
+        what = f" {card(state.last_card)}" if state.last_card != rules.no_card else ""
+        lines.append(f"last move {mover} {word}{what}")
+    assert env.timestep is not None
+    for seat, name in enumerate(env.agents):
+        arrow = "→" if env.timestep.acting[seat] else " "
+        cards = [
+            f"{card(c)}{told(int(k))}"
+            for c, k in zip(state.hands[seat], state.knowledge[seat], strict=True)
+            if c != rules.no_card
+        ]
+        lines.append(f"{arrow} {name}: {'  '.join(cards)}")
+    return "\n".join(lines)
+
+
 def draw_rrps(env: HostEnv) -> str:
     """The last throws, newest first, and the score."""
     state = env.state()
@@ -98,6 +144,7 @@ def draw_rrps(env: HostEnv) -> str:
 
 
 register_drawing("colorgrid", draw_colorgrid)
+register_drawing("hanabi", draw_hanabi)
 register_drawing("rrps", draw_rrps)
 
 
