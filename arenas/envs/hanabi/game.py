@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Int32, PRNGKeyArray
 
 from arenas.env import NOT_STARTED, Env, Transition, require
+from arenas.envs import _checks
+from arenas.envs._checks import Choice, Whole
 from arenas.envs.hanabi.encoding import Layout
 from arenas.envs.hanabi.rules import (
     COLORS,
@@ -29,10 +31,6 @@ from arenas.envs.hanabi.rules import (
 )
 
 MOST_TOKENS = 100  # of a kind; counters are uint8
-
-# What is checked at run time, with messages for the user, is typed as what is meant or anything.
-Whole = int | Any
-Choice = str | Any
 
 
 class Hanabi(Env[HanabiState]):
@@ -97,26 +95,26 @@ class Hanabi(Env[HanabiState]):
         scoring: Choice = "strict",
         observation: Choice = "canonical",
     ) -> None:
-        players = _checked("players", players, 2, 5)
+        players = _checks.whole("players", players, 2, 5)
         if hand_size is None:
             hand_size = 5 if players < 4 else 4
         self.rules = rules = Rules(
             players=players,
-            colors=_checked("colors", colors, 1, len(COLORS)),
-            ranks=_checked("ranks", ranks, 1, 5),
-            hand_size=_checked("hand_size", hand_size, 1, 5),
-            max_information_tokens=_checked(
+            colors=_checks.whole("colors", colors, 1, len(COLORS)),
+            ranks=_checks.whole("ranks", ranks, 1, 5),
+            hand_size=_checks.whole("hand_size", hand_size, 1, 5),
+            max_information_tokens=_checks.whole(
                 "max_information_tokens", max_information_tokens, 0, MOST_TOKENS
             ),
-            max_life_tokens=_checked("max_life_tokens", max_life_tokens, 1, MOST_TOKENS),
+            max_life_tokens=_checks.whole("max_life_tokens", max_life_tokens, 1, MOST_TOKENS),
         )
         require(
             rules.dealt <= rules.cards,
             f"{players} hands of {hand_size} cards need {rules.dealt} cards; {rules.colors} colors "
             f"and {rules.ranks} ranks have {rules.cards}",
         )
-        self.scoring = _one_of("scoring", scoring, ("strict", "lenient"))
-        self.observation = _one_of("observation", observation, ("canonical", "v0_belief"))
+        self.scoring = _checks.one_of("scoring", scoring, ("strict", "lenient"))
+        self.observation = _checks.one_of("observation", observation, ("canonical", "v0_belief"))
         self.layout = Layout(rules)
         self.agents = tuple(f"player_{i}" for i in range(players))
         self.no_op = rules.no_op
@@ -164,7 +162,7 @@ class Hanabi(Env[HanabiState]):
             given.shape == (rules.cards,)
             and given.dtype.kind in "iu"
             and np.array_equal(np.sort(given), rules.sorted_deck),
-            f"deck is {options['deck']!r}; accepted are {rules.cards} integers, color × "
+            f"deck is {given.tolist()!r}; accepted are {rules.cards} integers, color × "
             f"{rules.ranks} + rank, with each rank as often as the game has it in each colour: "
             f"a permutation of {rules.sorted_deck.tolist()}",
         )
@@ -207,20 +205,3 @@ def _labels(rules: Rules) -> tuple[str, ...]:
         *(f"hint:+{i}:{rank + 1}" for i in offsets for rank in range(rules.ranks)),
         "no-op",
     )
-
-
-# What the constructor accepts --------------------------------------------------------------------
-
-
-def _checked(name: str, value: Any, low: int, high: int) -> int:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    require(
-        bool(whole and low <= value <= high),
-        f"{name} is {value!r}; accepted are integers from {low} to {high}",
-    )
-    return int(value)
-
-
-def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
-    require(value in known, f"{name} is {value!r}; accepted are {', '.join(map(repr, known))}")
-    return value
