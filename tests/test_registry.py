@@ -95,7 +95,12 @@ def test_every_entry_has_its_metadata_and_can_be_made():
         assert spec.paper, spec
         assert spec.kind != "unknown", spec
         env = arenas.make(spec.id)
-        assert env.num_agents == spec.players
+        if isinstance(spec.players, str):  # a range, where an argument decides
+            low, high = map(int, spec.players.split("-"))
+            assert low <= env.num_agents <= high
+            assert arenas.make(spec.id, players=high).num_agents == high
+        else:
+            assert env.num_agents == spec.players
         assert (env.max_steps or spec.horizon) == spec.horizon
         assert env.spec is spec
     assert all(agent.summary for agent in registry.agents.values())
