@@ -143,9 +143,42 @@ def draw_rrps(env: HostEnv) -> str:
     return "\n".join([*lines, f"score  {score}"])
 
 
+def draw_smax(env: HostEnv) -> str:
+    """The map from above, y upwards, two columns to a map unit: a letter for each unit's type.
+
+    Enemies are marked by an apostrophe. ``m`` marine, ``M`` marauder, ``s`` stalker,
+    ``Z`` zealot, ``z`` zergling, ``h`` hydralisk. Below it, each unit's health.
+    """
+    from arenas.envs.smax.scenarios import MAP_SIZE, UNIT_TYPES
+
+    state, size = env.state(), int(MAP_SIZE)
+    allies: int = getattr(env, "env").unwrapped.num_allies  # noqa: B009  (JaxHost's, not HostEnv's)
+    rows = [[" "] * (2 * size) for _ in range(size)]
+    lines = []
+    for i, (position, health) in enumerate(zip(state.position, state.health, strict=True)):
+        kind, enemy = UNIT_TYPES[int(state.unit_type[i])], i >= allies
+        name = f"enemy_{i - allies}" if enemy else f"ally_{i}"
+        lines.append(f"{name} {kind.name} {health:g}/{kind.health:g}" + " dead" * (not health))
+        if health:
+            x, y = np.clip(np.asarray(position, int), 0, size - 1)
+            _put(rows, int(x), int(y), kind.letter + ("'" if enemy else " "))
+    edge = "+" + "-" * (2 * size) + "+"
+    return "\n".join([edge, *(f"|{''.join(row)}|" for row in rows[::-1]), edge, *lines])
+
+
+def _put(rows: list[list[str]], x: int, y: int, mark: str) -> None:
+    """Write a mark into the free cell nearest to this one."""
+    cells = [
+        (c, r) for r, row in enumerate(rows) for c in range(len(row) // 2) if row[2 * c] == " "
+    ]
+    c, r = min(cells, key=lambda cell: (cell[0] - x) ** 2 + (cell[1] - y) ** 2)
+    rows[r][2 * c : 2 * c + 2] = mark
+
+
 register_drawing("colorgrid", draw_colorgrid)
 register_drawing("hanabi", draw_hanabi)
 register_drawing("rrps", draw_rrps)
+register_drawing("smax", draw_smax)
 
 
 def game_name(env: HostEnv) -> str:

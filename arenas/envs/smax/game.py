@@ -25,6 +25,7 @@ from arenas.envs.smax.scenarios import (
     ATTACK_RANGE,
     DOWN,
     LEFT,
+    MAP_SIZE,
     MAX_HEALTH,
     NUM_MOVES,
     NUM_TYPES,
@@ -259,6 +260,8 @@ class Smax(Env[SmaxState]):
             position = starts.face_to_face(places, self.num_allies)
             unit_type = jnp.asarray(np.array(self._types, np.uint8))
         position = self.battle.part(position, unit_type)
+        if random:  # a push may lead over the edge
+            position = jnp.clip(position, starts.MARGIN, MAP_SIZE - starts.MARGIN)
         return SmaxState(
             **NOT_STARTED,
             position=position,

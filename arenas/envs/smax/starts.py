@@ -11,6 +11,9 @@ from arenas.envs.smax.scenarios import MAP_SIZE, NUM_TYPES
 SPREAD = 2.0
 """Units start at most this far from their team's or group's place, in x and in y."""
 
+MARGIN = 0.1
+"""Nobody starts nearer to the edge of the map."""
+
 _MIDDLE = MAP_SIZE / 2
 _CORNERS = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float32) * MAP_SIZE
 
