@@ -280,9 +280,7 @@ def _observation_space(env: Env[Any]) -> spaces.Space:
         raise BadArgument(f"observation space {space} of {env!r}; accepted are Box, Discrete, Dict")
     flat = gymnasium.spaces.flatten_space(space)
     assert isinstance(flat, gymnasium.spaces.Box)
-    return spaces.Box(
-        flat.low.astype(np.float32), flat.high.astype(np.float32), flat.shape, jnp.float32
-    )
+    return _space(gymnasium.spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32)))
 
 
 def _flattens(space: gymnasium.Space[Any]) -> bool:
@@ -295,4 +293,18 @@ def _space(space: gymnasium.Space[Any]) -> spaces.Space:
     if isinstance(space, gymnasium.spaces.Discrete):
         return spaces.Discrete(int(space.n))
     assert isinstance(space, gymnasium.spaces.Box)
-    return spaces.Box(space.low, space.high, space.shape, space.dtype)
+    shape = _Length(space.shape) if len(space.shape) == 1 else space.shape
+    return spaces.Box(space.low, space.high, shape, space.dtype)
+
+
+class _Length(tuple[int, ...]):
+    """A shape ``(n,)`` that is also the integer ``n`` where a length is asked for.
+
+    JaxMARL's Hanabi declares its observations' shape as a bare integer, which its training scripts
+    put into ``jnp.zeros((1, envs, space.shape))``; scripts for other games take ``space.shape[0]``.
+    """
+
+    __slots__ = ()
+
+    def __index__(self) -> int:
+        return self[0]
