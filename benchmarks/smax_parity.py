@@ -30,15 +30,8 @@ from arenas._files import write_atomically
 from arenas.env import NOT_STARTED
 from arenas.envs.smax import heuristic
 from arenas.envs.smax.game import Smax, SmaxState, directions
-from arenas.envs.smax.scenarios import (
-    ATTACK_RANGE,
-    NUM_MOVES,
-    SCENARIOS,
-    SIGHT_RANGE,
-    STOP,
-    SUB_STEPS,
-    TIME_STEP,
-)
+from arenas.envs.smax.scenarios import NUM_MOVES, SCENARIOS, STOP, SUB_STEPS, TIME_STEP
+from arenas.envs.smax.units import ATTACK_RANGE, SIGHT_RANGE
 from arenas.interop.jaxmarl import import_jaxmarl
 
 jaxmarl = import_jaxmarl()

@@ -10,7 +10,8 @@ import jaxmarl
 import numpy as np
 from jaxmarl.environments.smax.smax_env import State, map_name_to_scenario
 
-from arenas.envs.smax.scenarios import COOLDOWN, MAP_SIZE, MAX_HEALTH, SCENARIOS
+from arenas.envs.smax.scenarios import MAP_SIZE, SCENARIOS
+from arenas.envs.smax.units import COOLDOWN, MAX_HEALTH
 
 NAMES = ("3m", "2s3z", "5m_vs_6m", "smacv2_5_units")
 

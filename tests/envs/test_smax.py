@@ -10,19 +10,11 @@ import smax_states
 
 import arenas
 from arenas.agent import DeviceAgent
-from arenas.envs.smax import starts
+from arenas.envs.smax import observation, starts
 from arenas.envs.smax.battle import Battle
 from arenas.envs.smax.game import Smax
-from arenas.envs.smax.scenarios import (
-    COOLDOWN,
-    DAMAGE,
-    MAX_HEALTH,
-    RADIUS,
-    SCENARIOS,
-    SPEED,
-    STOP,
-    Scenario,
-)
+from arenas.envs.smax.scenarios import SCENARIOS, STOP, Scenario
+from arenas.envs.smax.units import COOLDOWN, DAMAGE, MAX_HEALTH, RADIUS, SPEED
 from arenas.errors import BadArgument, UnknownName
 from arenas.interop.jaxmarl import import_jaxmarl
 from arenas.registry import make_host
@@ -484,3 +476,18 @@ def test_the_text_shows_every_unit_once():
     assert sum(c.isalpha() for c in grid) == 10
     assert "ally_0" in text
     assert "160/160" in text
+
+
+@pytest.mark.parametrize(("rows", "units"), [(1, 2), (3, 3), (2, 5), (27, 57)])
+def test_a_row_leaves_out_the_entry_of_its_own_number(rows, units):
+    table = np.arange(rows * units * 3, dtype=np.float32).reshape(rows, units, 3)
+    expected = [np.delete(table[i], i, axis=0).reshape(-1) for i in range(rows)]
+    assert np.array_equal(observation.without_diagonal(jnp.asarray(table)), expected)
+
+
+@pytest.mark.parametrize("id", ["smax-3m-v0", "smax-5m_vs_6m-selfplay-v0"])
+def test_lists_of_many_observers_are_those_of_few(id, monkeypatch):
+    env = arenas.make(id)
+    state, timestep = env.reset(jax.random.key(3))
+    monkeypatch.setattr(observation, "WRITTEN_OUT", 0)
+    assert np.array_equal(env._observation(state), timestep.observation)

@@ -10,7 +10,8 @@ from smax_states import NAMES, battles, oracle, their_state
 
 from arenas.envs.smax.conic import ROOM, SECTIONS, SIZE, conic, section_of
 from arenas.envs.smax.observation import OWN_FEATURES, UNIT_FEATURES
-from arenas.envs.smax.scenarios import SCENARIOS, SIGHT_RANGE
+from arenas.envs.smax.scenarios import SCENARIOS
+from arenas.envs.smax.units import SIGHT_RANGE
 
 COUNT = 200
 ORDER = ("position", "health", "unit_type", "cooldown", "last_movement", "last_attack")

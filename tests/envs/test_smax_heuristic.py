@@ -13,15 +13,8 @@ from jaxmarl.environments.smax.heuristic_enemy import (
 from smax_states import battles, oracle, their_state
 
 from arenas.envs.smax.heuristic import NOBODY, Memory, initial_memory, team_actions
-from arenas.envs.smax.scenarios import (
-    ATTACK_RANGE,
-    LEFT,
-    NUM_MOVES,
-    RIGHT,
-    SCENARIOS,
-    SIGHT_RANGE,
-    UP,
-)
+from arenas.envs.smax.scenarios import LEFT, NUM_MOVES, RIGHT, SCENARIOS, UP
+from arenas.envs.smax.units import ATTACK_RANGE, SIGHT_RANGE
 
 COUNT, STEPS = 200, 6
 

@@ -13,7 +13,8 @@ from arenas.agent import DeviceAgent
 from arenas.env import require
 from arenas.envs.smax import heuristic
 from arenas.envs.smax.game import Smax
-from arenas.envs.smax.scenarios import MAP_SIZE, NUM_MOVES, SIGHT_RANGE, STOP
+from arenas.envs.smax.scenarios import MAP_SIZE, NUM_MOVES, STOP
+from arenas.envs.smax.units import SIGHT_RANGE
 
 _HEALTH, _X, _Y = 0, 1, 2
 

@@ -19,16 +19,8 @@ import numpy as np
 from jaxtyping import Array, Float32, Int32, UInt8
 
 from arenas.env import AnyArray
-from arenas.envs.smax.scenarios import (
-    ATTACK_RANGE,
-    COOLDOWN,
-    DAMAGE,
-    MAP_SIZE,
-    RADIUS,
-    SPEED,
-    SUB_STEPS,
-    TIME_STEP,
-)
+from arenas.envs.smax.scenarios import MAP_SIZE, SUB_STEPS, TIME_STEP
+from arenas.envs.smax.units import ATTACK_RANGE, COOLDOWN, DAMAGE, RADIUS, SPEED
 
 T = TypeVar("T")
 

@@ -23,7 +23,8 @@ from jaxtyping import Array, Float32, Int32, UInt8
 from arenas.env import AnyArray
 from arenas.envs.smax.battle import by_type
 from arenas.envs.smax.observation import OWN_FEATURES, UNIT_FEATURES, own_features, visible
-from arenas.envs.smax.scenarios import COOLDOWN, MAX_HEALTH, NUM_MOVES, NUM_TYPES, SIGHT_RANGE
+from arenas.envs.smax.scenarios import NUM_MOVES, NUM_TYPES
+from arenas.envs.smax.units import COOLDOWN, MAX_HEALTH, SIGHT_RANGE
 
 SECTIONS = 32
 ROOM = 2

@@ -41,7 +41,7 @@ def _envs(name: str, scenario: Scenario) -> tuple[EnvSpec, EnvSpec]:
             summary=f"{_summary(scenario)}; both teams are agents.",
             kwargs={"scenario": name, "enemy": None},
             players=scenario.num_allies + scenario.num_enemies,
-            kind="mixed",
+            kind="competitive",
             **common,
         ),
     )

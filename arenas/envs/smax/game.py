@@ -7,7 +7,6 @@ Source: Rutherford et al. 2024, "JaxMARL: Multi-Agent RL Environments and Algori
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import gymnasium
@@ -19,14 +18,14 @@ from jaxtyping import Array, Bool, Float32, Int8, Int32, PRNGKeyArray, PyTree, U
 from arenas import registry
 from arenas.agent import DeviceAgent
 from arenas.env import NOT_STARTED, AnyArray, Env, State, Transition, require, struct
+from arenas.envs import _checks
+from arenas.envs._checks import Choice, Flag, Number, Whole
 from arenas.envs.smax import conic, continuous, heuristic, observation, starts
 from arenas.envs.smax.battle import Aftermath, Battle, by_type
 from arenas.envs.smax.scenarios import (
-    ATTACK_RANGE,
     DOWN,
     LEFT,
     MAP_SIZE,
-    MAX_HEALTH,
     NUM_MOVES,
     NUM_TYPES,
     RIGHT,
@@ -36,18 +35,13 @@ from arenas.envs.smax.scenarios import (
     UP,
     Scenario,
 )
+from arenas.envs.smax.units import ATTACK_RANGE, MAX_HEALTH
 from arenas.errors import BadArgument, UnknownName
 
 SCRIPTED: dict[str, heuristic.Mode] = {"heuristic": "closest", "heuristic-random": "random"}
 """Scripted enemies, and whom they attack first."""
 
 MAX_TEAM = 100
-
-# What is checked at run time, with messages for the user, is typed as what is meant or anything.
-Whole = int | Any
-Number = float | Any
-Flag = bool | Any
-Choice = str | Any
 
 
 @struct
@@ -150,27 +144,16 @@ class Smax(Env[SmaxState]):
         max_steps: Whole = 100,
     ) -> None:
         self.scenario = _checked_scenario(scenario)
-        for name, flag in (
-            ("enemy_shoots", enemy_shoots),
-            ("see_enemy_actions", see_enemy_actions),
-            ("walls_cause_death", walls_cause_death),
-        ):
-            require(isinstance(flag, bool), f"{name} is {flag!r}; accepted are True and False")
-        self.enemy_shoots, self.see_enemy_actions = enemy_shoots, see_enemy_actions
-        self.walls_cause_death = walls_cause_death
-        self.action_type = _one_of("action_type", action_type, ("discrete", "continuous"))
-        self.observation_type = _one_of(
+        self.enemy_shoots = _checks.flag("enemy_shoots", enemy_shoots)
+        self.see_enemy_actions = _checks.flag("see_enemy_actions", see_enemy_actions)
+        self.walls_cause_death = _checks.flag("walls_cause_death", walls_cause_death)
+        self.action_type = _checks.one_of("action_type", action_type, ("discrete", "continuous"))
+        self.observation_type = _checks.one_of(
             "observation_type", observation_type, ("unit_list", "conic")
         )
-        self.won_battle_bonus = _checked("won_battle_bonus", won_battle_bonus)
-        self.damage_weight = _checked("damage_weight", damage_weight)
-        require(
-            isinstance(max_steps, int)
-            and not isinstance(max_steps, bool)
-            and 1 <= max_steps < 2**31,
-            f"max_steps is {max_steps!r}; accepted are integers from 1 to 2147483647",
-        )
-        self.max_steps = int(max_steps)
+        self.won_battle_bonus = _checks.number("won_battle_bonus", won_battle_bonus, 0.0)
+        self.damage_weight = _checks.number("damage_weight", damage_weight, 0.0)
+        self.max_steps = _checks.whole("max_steps", max_steps, 1)
 
         self.num_allies, self.num_enemies = self.scenario.num_allies, self.scenario.num_enemies
         self.num_units = self.num_allies + self.num_enemies
@@ -514,21 +497,7 @@ def _checked_scenario(scenario: Any) -> Scenario:
             f"scenario has {len(types)} {team}; accepted are from 1 to {MAX_TEAM}",
         )
         require(
-            all(isinstance(t, int | np.integer) and 0 <= t < NUM_TYPES for t in types),
+            all(_checks.is_whole(t) and 0 <= t < NUM_TYPES for t in types),
             f"{team} of the scenario are {types!r}; accepted are types from 0 to {NUM_TYPES - 1}",
         )
     return scenario
-
-
-def _checked(name: str, value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    require(
-        number and math.isfinite(value) and value >= 0,
-        f"{name} is {value!r}; accepted are finite numbers from 0",
-    )
-    return float(value)
-
-
-def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
-    require(value in known, f"{name} is {value!r}; accepted are {', '.join(map(repr, known))}")
-    return value

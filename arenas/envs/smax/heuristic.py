@@ -29,16 +29,8 @@ from jaxtyping import Array, Bool, Float32, Int8, Int32, UInt8
 
 from arenas.env import AnyArray
 from arenas.envs.smax.battle import by_type
-from arenas.envs.smax.scenarios import (
-    ATTACK_RANGE,
-    DOWN,
-    LEFT,
-    MAP_SIZE,
-    NUM_MOVES,
-    RIGHT,
-    SIGHT_RANGE,
-    UP,
-)
+from arenas.envs.smax.scenarios import DOWN, LEFT, MAP_SIZE, NUM_MOVES, RIGHT, UP
+from arenas.envs.smax.units import ATTACK_RANGE, SIGHT_RANGE
 
 Mode = Literal["closest", "random"]
 """Whom a unit attacks that attacks nobody yet: the closest in range, or a random one in range."""

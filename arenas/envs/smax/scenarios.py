@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 
 class UnitType(NamedTuple):
     """What a kind of unit can do. Lengths are in map units, times in seconds."""
@@ -35,14 +33,6 @@ UNIT_TYPES: tuple[UnitType, ...] = (
 """A unit's type is its index here."""
 
 NUM_TYPES = len(UNIT_TYPES)
-
-SPEED = np.array([u.speed for u in UNIT_TYPES], np.float32)
-DAMAGE = np.array([u.damage for u in UNIT_TYPES], np.float32)
-ATTACK_RANGE = np.array([u.attack_range for u in UNIT_TYPES], np.float32)
-SIGHT_RANGE = np.array([u.sight_range for u in UNIT_TYPES], np.float32)
-RADIUS = np.array([u.radius for u in UNIT_TYPES], np.float32)
-MAX_HEALTH = np.array([u.health for u in UNIT_TYPES], np.float32)
-COOLDOWN = np.array([u.cooldown for u in UNIT_TYPES], np.float32)
 
 UP, RIGHT, DOWN, LEFT, STOP = range(5)
 """The actions that are no attack. Action ``NUM_MOVES + j`` attacks the ``j``-th opponent."""
