@@ -276,8 +276,16 @@ Cooldowns below 0 count as 0 (ours stop there). Rewards of steps with a death by
 compared (it pays nobody in ours). Masks and observations are not compared in the steps of the last
 column, in which a distance is within 1e-4 of a range. Where units crowd, pushing multiplies the
 rounding of float32: positions around 20 are kept to 2e-6, and the column "position > 1e-5" counts
-the steps in which that grew past five such roundings.
+the steps in which that grew past five such roundings. With both sides in float64
+(`python benchmarks/smax_parity_float64.py`) nothing of it is left: positions differ by at most
+6.8e-14 in 66,240 steps of 8m, 25m and 27m_vs_30m.
 """
+
+
+def copies_of(name: str) -> int:
+    """Battles played side by side: a large scenario's pairs take gigabytes in JaxMARL."""
+    units = SCENARIOS[name].num_allies + SCENARIOS[name].num_enemies
+    return max(6, min(504, 60_000 // units**2))
 
 
 def main(
@@ -296,9 +304,7 @@ def main(
     """
     lines = []
     for name in scenarios:
-        # In parts, since a large scenario's pairs take gigabytes in JaxMARL.
-        units = SCENARIOS[name].num_allies + SCENARIOS[name].num_enemies
-        copies = max(6, min(504, 60_000 // units**2))
+        copies = copies_of(name)
         parts = -(-states // (copies * STEPS))
         found = [compare(name, copies, seed * 1000 + i) for i in range(parts)]
         joined = Difference(*(np.concatenate(x, axis=1) for x in zip(*found, strict=True)))

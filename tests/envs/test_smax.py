@@ -488,6 +488,6 @@ def test_a_row_leaves_out_the_entry_of_its_own_number(rows, units):
 @pytest.mark.parametrize("id", ["smax-3m-v0", "smax-5m_vs_6m-selfplay-v0"])
 def test_lists_of_many_observers_are_those_of_few(id, monkeypatch):
     env = arenas.make(id)
-    state, timestep = env.reset(jax.random.key(3))
+    state, timestep = jax.jit(env.reset)(jax.random.key(3))
     monkeypatch.setattr(observation, "WRITTEN_OUT", 0)
-    assert np.array_equal(env._observation(state), timestep.observation)
+    assert np.array_equal(jax.jit(env._observation)(state), timestep.observation)
