@@ -497,7 +497,8 @@ Compared at every position: legal moves (with the no-op), the observation vector
 `observation="v0_belief"` (within {tolerance}; the furthest was {furthest}), rewards and end.
 JaxMARL deals a card after the move that ends a game, where the Learning Environment and we do not:
 its observations after such an end, with cards left in the deck, differ by that card and are counted
-apart.
+apart. Where the deal leaves no card (five players of very small Hanabi), it ends games at another
+move than OpenSpiel, with whom ours agree.
 
 {marl}
 """

@@ -25,6 +25,9 @@ IDS = tuple(
 """Registered ids for tests of every environment: of SMAX's 14 scenarios, which differ in numbers
 only and have tests of their own, two."""
 
+MASKED = ("hanabi", "smax")
+"""Registered games in which not everything is legal always."""
+
 
 @struct
 class RaceState(State):

@@ -155,12 +155,14 @@ def test_performance_benchmark(name, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("id", VARIANTS)
 def test_every_registered_environment_passes(id):
-    kwargs = SMALL.get(arenas.registry.envs[id].game, {})
-    pettingzoo_test.parallel_api_test(arenas.parallel_env(id, **kwargs), num_cycles=30)
+    game = arenas.registry.envs[id].game
+    kwargs = SMALL.get(game, {})
+    masks = {"mask_in": "observation"} if game in toys.MASKED else {}
+    pettingzoo_test.parallel_api_test(arenas.parallel_env(id, **masks, **kwargs), num_cycles=30)
     pettingzoo_test.api_test(arenas.aec_env(id, flatten=True, **kwargs), num_cycles=20)
     pettingzoo_test.seed_test(lambda: arenas.aec_env(id, **kwargs), num_cycles=20)
     pettingzoo_test.render_test(
-        lambda render_mode: arenas.aec_env(id, render_mode=render_mode, **kwargs)
+        lambda render_mode: arenas.aec_env(id, render_mode=render_mode, **masks, **kwargs)
     )
 
 
