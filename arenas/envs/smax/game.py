@@ -275,7 +275,8 @@ class Smax(Env[SmaxState]):
             return super()._legal(state, action)
         is_ally = np.arange(self.num_agents) < self.num_allies
         numbers = NUM_MOVES + np.where(is_ally, self.num_enemies, self.num_allies)
-        return jnp.where((action >= 0) & (action < numbers), action, STOP)
+        alive = jnp.asarray(state.health)[: self.num_agents] > 0  # what the dead pass is not read
+        return jnp.where(alive & (action >= 0) & (action < numbers), action, STOP)
 
     def _transition(
         self, key: PRNGKeyArray, state: SmaxState, action: Array
@@ -304,8 +305,10 @@ class Smax(Env[SmaxState]):
             position=after.position,
             health=after.health,
             cooldown=after.cooldown,
-            last_action=orders.astype(jnp.int8),
-            last_movement=None if self.action_type == "discrete" else movement,
+            last_action=jnp.where(jnp.asarray(state.health) > 0, orders, STOP).astype(jnp.int8),
+            last_movement=None
+            if self.action_type == "discrete"
+            else jnp.where(jnp.asarray(state.health)[:, None] > 0, movement, 0.0),
             memory=memory,
         )
         return self._judged(new, after)
