@@ -116,6 +116,10 @@ class HostedAgent(HostAgent):
 
         self._start, self._act = jax.jit(start), jax.jit(act)
 
+    def twin(self) -> HostedAgent:
+        """The same agent for another seat: compiled once, with a carry of its own."""
+        return copy.copy(self)
+
     def reset(self, seat: int, seed: int) -> None:
         self._key, self._carry = self._start(np.uint32(seed), np.int32(seat))
         self._acts = 0
@@ -140,11 +144,11 @@ def as_host_agent(agent: Agent) -> HostAgent:
 
 def as_host_agents(agents: Sequence[Agent]) -> list[HostAgent]:
     """``agents`` as host agents; a device agent that holds several seats is compiled once."""
-    made: dict[int, HostAgent] = {}
-    hosts = []
+    hosted: dict[int, HostedAgent] = {}
+    hosts: list[HostAgent] = []
     for agent in agents:
-        if isinstance(agent, DeviceAgent) and id(agent) in made:
-            hosts.append(copy.copy(made[id(agent)]))  # what it carries, it gets at its reset
+        if isinstance(agent, DeviceAgent):
+            hosts.append(hosted.setdefault(id(agent), HostedAgent(agent)).twin())
         else:
-            hosts.append(made.setdefault(id(agent), as_host_agent(agent)))
+            hosts.append(as_host_agent(agent))
     return hosts

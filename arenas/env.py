@@ -218,8 +218,7 @@ class Env(Described, abc.ABC, Generic[StateT]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        names = tuple(inspect.signature(cls._initial).parameters)[2:]  # after self and the key
-        cls.reset_options = tuple(n for n in names if n.isidentifier())
+        cls.reset_options = tuple(inspect.signature(cls._initial).parameters)[2:]  # self, key
 
     # What a game implements ---------------------------------------------------------------------
 
@@ -318,6 +317,8 @@ class Env(Described, abc.ABC, Generic[StateT]):
         self, key: PRNGKeyArray, state: StateT, action: Any, *, may_be_over: bool
     ) -> tuple[StateT, TimeStep]:
         action = self._legal(state, check_action(self, action))
+        if self.no_op is not None:  # what seats that wait pass is not read, nor kept in a state
+            action = jnp.where(self._acting(state), action, self.no_op)
         new, reward, terminated, info, truncated = self._transition(key, state, action)
         steps = state.steps + 1
         terminated = jnp.asarray(terminated, bool)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 import jax
@@ -17,9 +17,6 @@ import numpy as np
 from arenas.env import Described, Env, TimeStep
 from arenas.errors import BadArgument, BadShape, EpisodeOver, IllegalAction
 from arenas.rollout import check_seed, step_key
-
-if TYPE_CHECKING:
-    pass
 
 
 class HostEnv(Described, abc.ABC):

@@ -41,15 +41,16 @@ def check_env(
 
     Verified of everything: attributes and spaces make sense; every agent's observation is in its
     space exactly (structure, shape, dtype, bounds, no NaN or infinity); masks are bool ``[A, K]``
-    with a legal action in every row and all True where the seat does not act; rewards are finite
-    float32 ``[A]``, zeros at the reset; ``terminated`` and ``truncated`` are bool scalars, never
-    both; somebody acts until the end and nobody after it; ``info`` keeps the structure, shapes and
-    dtypes that it has at the reset; an episode is over at the step limit at the latest; the same
-    seed and actions give the same trajectory.
+    with a legal action in every row and ``env.waiting_mask`` where the seat does not act; rewards
+    are finite float32 ``[A]``, zeros at the reset; ``terminated`` and ``truncated`` are bool
+    scalars, never both; somebody acts until the end and nobody after it; ``info`` keeps the
+    structure, shapes and dtypes that it has at the reset; an episode is over at the step limit at
+    the latest; the same seed and actions give the same trajectory.
 
     Of an :class:`arenas.Env` besides: the state keeps its structure, counts its steps and carries
     the flags; stepping a finished episode changes nothing; wrong shapes and dtypes of actions raise
-    :class:`arenas.errors.BadShape`; an illegal action leads nowhere outside the spaces; a batch
+    :class:`arenas.errors.BadShape`; an illegal action leads nowhere outside the spaces; what a seat
+    that does not act passes changes nothing; a batch
     under ``vmap`` gives what single environments give, bit for bit on CPU; so does the host form;
     without jit the result is the same (floats within 1e-5).
 
@@ -390,6 +391,7 @@ class _DeviceCheck(_Check):
             action, last = self.actions(t, rng), (state, t)
             state, t = self.call("step under jit", self._step, step_key(key, step), state, action)
             self.timestep(t, first=False)
+            self.waiting(key, step, *last, action, (state, t))
             if step - 1 in STEPS_WITH_ILLEGAL_ACTIONS:
                 self.after_illegal(key, step, *last, rng)
             self.state(state, t, step)
@@ -427,6 +429,27 @@ class _DeviceCheck(_Check):
             _, after = self.call("step under jit", self._step, step_key(key, step), state, action)
             self.timestep(after, first=False)
         self.at = at
+
+    def waiting(
+        self,
+        key: Any,
+        step: int,
+        state: Any,
+        t: TimeStep,
+        action: np.ndarray,
+        made: tuple[Any, Any],
+    ) -> None:
+        """What seats that do not act pass changes nothing in the step that was ``made``."""
+        if t.acting.all():
+            return
+        space, other, waits = self.env.action_space, action.copy(), ~t.acting
+        if isinstance(space, gymnasium.spaces.Box):
+            other[waits] = np.where(action[waits] == space.low, space.high, space.low)
+        else:
+            other[waits] = (action[waits] + 1) % space.n
+        again = self.call("step under jit", self._step, step_key(key, step), state, other)
+        what = "the action of a seat that does not act is read"
+        self.same(what, jax.device_get(again), jax.device_get(made))
 
     def at_limit(self, key: Any, state: Any, t: TimeStep, rng: np.random.Generator) -> None:
         """One step before the limit, the next step ends the episode."""

@@ -159,6 +159,12 @@ class NoOpAmongOthers(toys.NimWithPass):
         return timestep.replace(action_mask=timestep.action_mask | ~timestep.acting[:, None])
 
 
+class KeepsWhatAWaitingSeatPasses(toys.Nim):
+    def _transition(self, key, state, action):
+        made = super()._transition(key, state, action)
+        return made._replace(info={**made.info, "passed": action})
+
+
 class NobodyActs(Line):
     def _acting(self, state):
         return jnp.asarray([True, True]) & (state.at != 2)
@@ -313,6 +319,7 @@ BROKEN = {
     EmptyMask: r"action_mask has no legal action \(seed 0, step 4, agent 'walker_0'\)",
     MaskOfASeatThatWaits: r"action_mask of a seat that does not act is not all True",
     NoOpAmongOthers: r"mask of a seat that does not act is not True for no_op 3 alone",
+    KeepsWhatAWaitingSeatPasses: r"the action of a seat that does not act is read: .*passed",
     NobodyActs: r"nobody is acting, and the episode is not over \(seed 0, step 2\)",
     ActingAfterTheEnd: r"somebody is acting after the end \(seed 0, step 5\)",
     GoesOnAfterTheEnd: r"a step after the end changes the state: .at is 6 against 5",

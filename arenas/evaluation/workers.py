@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import copy as copying
 import dataclasses
 import multiprocessing as mp
 import multiprocessing.connection
@@ -288,11 +287,11 @@ def _work(
     def seated(task: Task) -> list[Any] | Episode:
         agents = []
         for seat, name in enumerate(task.agents):
-            copy = (name, task.agents[:seat].count(name))  # an agent beside itself needs two
+            place = (name, task.agents[:seat].count(name))  # an agent beside itself needs two
             first = loaded.get((name, 0))
-            if copy not in loaded and isinstance(first, HostedAgent):
-                loaded[copy] = copying.copy(first)  # compiled once
-            if copy not in loaded:
+            if place not in loaded and isinstance(first, HostedAgent):
+                loaded[place] = first.twin()
+            if place not in loaded:
                 watch.begin(seat, 0)
                 try:
                     agent = arenas.load_agent(name, env)
@@ -312,8 +311,8 @@ def _work(
                     )
                 finally:
                     watch.end()
-                loaded[copy] = _ready(as_host_agent(agent), env, seat)
-            agents.append(loaded[copy])
+                loaded[place] = _ready(as_host_agent(agent), env, seat)
+            agents.append(loaded[place])
         return agents
 
     while True:

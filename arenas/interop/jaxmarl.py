@@ -299,7 +299,7 @@ class JaxmarlEnv(Env[JaxmarlState]):
             if function is not None:
                 try:
                     jax.eval_shape(function, state)
-                except NotImplementedError:
+                except NotImplementedError:  # JaxMARL's base class, where a game does not answer
                     continue
                 return function
         return None

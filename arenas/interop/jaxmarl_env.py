@@ -91,7 +91,10 @@ class ArenasJaxMARL(MultiAgentEnv):
             original: Any = self.env.unwrapped.original  # type: ignore[attr-defined]
             classes: Any = original.agent_classes
             classes = classes() if callable(classes) else classes
-        except (AttributeError, NotImplementedError):
+        except (
+            AttributeError,
+            NotImplementedError,
+        ):  # not JaxMARL's, or it does not say
             return {"agent": list(self.agents)}
         return {c: [a] if isinstance(a, str) else list(a) for c, a in classes.items()}
 

@@ -275,8 +275,7 @@ class Smax(Env[SmaxState]):
             return super()._legal(state, action)
         is_ally = np.arange(self.num_agents) < self.num_allies
         numbers = NUM_MOVES + np.where(is_ally, self.num_enemies, self.num_allies)
-        alive = jnp.asarray(state.health)[: self.num_agents] > 0  # what the dead pass is not read
-        return jnp.where(alive & (action >= 0) & (action < numbers), action, STOP)
+        return jnp.where((action >= 0) & (action < numbers), action, STOP)
 
     def _transition(
         self, key: PRNGKeyArray, state: SmaxState, action: Array
