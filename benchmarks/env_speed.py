@@ -34,10 +34,9 @@ import rich.box
 import rich.console
 import rich.table
 import tyro
-from timing import in_turns, machine
+from timing import command, in_turns, machine
 
 import arenas
-from arenas.errors import ArenasError
 from arenas.interop.jaxmarl import JaxmarlEnv, import_jaxmarl
 
 ENVS = (
@@ -333,7 +332,4 @@ def table(results: list[Result]) -> rich.table.Table:
 
 
 if __name__ == "__main__":
-    try:
-        tyro.cli(main)
-    except ArenasError as error:
-        raise SystemExit(str(error)) from None
+    command(main)

@@ -22,7 +22,7 @@ import rich.box
 import rich.console
 import rich.table
 import tyro
-from timing import machine
+from timing import command, machine
 
 SIDES = ("arenas", "jaxmarl")
 ENVS = (
@@ -41,6 +41,7 @@ def first_step(id: str, num_envs: int, side: str) -> float:
     from env_speed import draw, own_version
 
     import arenas
+    from arenas.errors import BadArgument
     from arenas.interop.jaxmarl import import_jaxmarl
 
     import_jaxmarl()
@@ -56,7 +57,8 @@ def first_step(id: str, num_envs: int, side: str) -> float:
 
     def theirs() -> Any:
         found = own_version(env)
-        assert found is not None
+        if found is None:
+            raise BadArgument(f"JaxMARL has no version of {id!r}; accepted are Hanabi and SMAX")
         peer, legal_moves = found
 
         def action(state: Any) -> Any:
@@ -83,7 +85,7 @@ def main(
     repeats: int = 3,
     side: Literal["both", "arenas", "jaxmarl"] = "both",
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
-) -> None:
+) -> int:
     """Seconds from import to the first step, against JaxMARL.
 
     Args:
@@ -96,7 +98,7 @@ def main(
     if side != "both":
         for id in envs:
             print(json.dumps(first_step(id, num_envs, side)))
-        return
+        return 0
     console = rich.console.Console(stderr=json_, width=100)
     console.print(machine())
     shown = rich.table.Table(title=f"First step of {num_envs} copies", box=rich.box.SIMPLE)
@@ -111,7 +113,8 @@ def main(
                 command += ["--num-envs", str(num_envs)]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 if done.returncode:
-                    raise SystemExit(done.stderr)
+                    print(done.stderr.strip(), file=sys.stderr)
+                    return done.returncode
                 seconds[name].append(json.loads(done.stdout.splitlines()[-1]))
         row = Row(id, *(statistics.median(seconds[s]) for s in SIDES))
         rows.append(dataclasses.asdict(row) | {"ratio": row.ratio})
@@ -119,6 +122,7 @@ def main(
     console.print(shown)
     if json_:
         print(json.dumps({"machine": machine(), "num_envs": num_envs, "results": rows}, indent=1))
+    return 0
 
 
 @dataclasses.dataclass
@@ -136,4 +140,4 @@ class Row:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -505,6 +505,6 @@ move than OpenSpiel, with whom ours agree.
 
 
 if __name__ == "__main__":
-    import tyro
+    from timing import command
 
-    tyro.cli(main)
+    command(main)

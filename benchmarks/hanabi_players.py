@@ -9,7 +9,6 @@ give the same numbers.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +16,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from hanabi_engine import scores as engine_scores
-from timing import machine
+from timing import command, machine
 
 import arenas
 from arenas._files import make_folder, write_atomically
 from arenas.cli import output
 from arenas.envs.hanabi.entries import AGENTS
-from arenas.errors import ArenasError, BadArgument
+from arenas.errors import BadArgument
 
 DOCS = Path(__file__).parent.parent / "docs" / "results"
 PLAYERS = ("random", *(spec.name for spec in AGENTS))
@@ -198,8 +196,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(tyro.cli(main))
-    except ArenasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command(main)

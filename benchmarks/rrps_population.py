@@ -14,19 +14,17 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-import tyro
-from timing import machine
+from timing import command, machine
 
 from arenas._files import make_folder, write_atomically
 from arenas.cli import output
 from arenas.envs.rrps.population import BOTS
-from arenas.errors import ArenasError, BadArgument
+from arenas.errors import BadArgument
 from arenas.evaluation import Store, Tournament
 from arenas.evaluation.payoffs import PayoffTable
 from arenas.evaluation.population import PopulationMetrics, population_metrics
@@ -184,8 +182,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(tyro.cli(main))
-    except ArenasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command(main)

@@ -32,6 +32,7 @@ from arenas.envs.smax import heuristic
 from arenas.envs.smax.game import Smax, SmaxState, directions
 from arenas.envs.smax.scenarios import NUM_MOVES, SCENARIOS, STOP, SUB_STEPS, TIME_STEP
 from arenas.envs.smax.units import ATTACK_RANGE, SIGHT_RANGE
+from arenas.errors import UnknownName
 from arenas.interop.jaxmarl import import_jaxmarl
 
 jaxmarl = import_jaxmarl()
@@ -284,6 +285,8 @@ the steps in which that grew past five such roundings. With both sides in float6
 
 def copies_of(name: str) -> int:
     """Battles played side by side: a large scenario's pairs take gigabytes in JaxMARL."""
+    if name not in SCENARIOS:
+        raise UnknownName("SMAX scenario", name, SCENARIOS)
     units = SCENARIOS[name].num_allies + SCENARIOS[name].num_enemies
     return max(6, min(504, 60_000 // units**2))
 
@@ -317,4 +320,6 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    from timing import command
+
+    command(main)

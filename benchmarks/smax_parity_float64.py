@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import jaxmarl  # noqa: F401
 import jaxtyping  # noqa: F401
 import numpy as np
-import tyro
 
 np.float32 = np.float64  # type: ignore[misc]
 jnp.float32, jnp.int32 = jnp.float64, jnp.int64
@@ -45,4 +44,6 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    from timing import command
+
+    command(main)

@@ -25,7 +25,7 @@ from jaxmarl.environments.smax.heuristic_enemy import (
 )
 from jaxmarl.environments.smax.smax_env import map_name_to_scenario
 from scipy import stats
-from timing import machine
+from timing import command, machine
 
 import arenas
 from arenas._files import write_atomically
@@ -189,4 +189,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -1,13 +1,18 @@
-"""What the benchmarks share: the machine's name, and timing sides against each other in turns."""
+"""What the benchmarks share: the command line, the machine's name, and timing sides in turns."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import tyro
+
+from arenas.errors import ArenasError
 
 
 def machine() -> str:
@@ -58,3 +63,12 @@ def in_turns(
                 calls += 1
             rates[name].append(calls / spent)
     return rates
+
+
+def command(main: Callable[..., int | None]) -> None:
+    """Run a benchmark's ``main`` from the command line; bad input exits with 2 and its reason."""
+    try:
+        sys.exit(tyro.cli(main))
+    except ArenasError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -21,8 +21,7 @@ import pyspiel
 import rich.box
 import rich.console
 import rich.table
-import tyro
-from timing import machine
+from timing import command, machine
 
 from arenas.evaluation import Store, Tournament
 
@@ -143,4 +142,4 @@ def main(seconds: float = 10.0, repeats: int = 3, json_: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)
