@@ -57,8 +57,8 @@ class ArenasJaxMARL(MultiAgentEnv):
     * **Info**: each entry an array ``[num_agents]``, the layout to which JaxMARL's ``LogWrapper``
       adds its own and which its training scripts reshape to actors. A scalar is repeated for every
       agent; an array of another shape is split into entries ``name/0``, ``name/1``, ...
-    * ``"world_state"`` is added to the observations of JaxMARL environments that have one.
-
+    * ``"world_state"`` is added to the observations where the game has one: our SMAX, and some of
+      JaxMARL's environments.
     * **What else scripts ask a game for**, such as SMAX's ``num_allies`` or ``state_size``, is the
       game's own public attribute.
 
@@ -91,10 +91,8 @@ class ArenasJaxMARL(MultiAgentEnv):
             original: Any = self.env.unwrapped.original  # type: ignore[attr-defined]
             classes: Any = original.agent_classes
             classes = classes() if callable(classes) else classes
-        except (
-            AttributeError,
-            NotImplementedError,
-        ):  # not JaxMARL's, or it does not say
+        except (AttributeError, NotImplementedError):
+            # A game of ours; or one of JaxMARL's whose classes its base class leaves open.
             return {"agent": list(self.agents)}
         return {c: [a] if isinstance(a, str) else list(a) for c, a in classes.items()}
 
