@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from arenas import registry
 from arenas.envs.colorgrid import entries as colorgrid
+from arenas.envs.fightladder import entries as fightladder
 from arenas.envs.hanabi import entries as hanabi
 from arenas.envs.rrps import entries as rrps
 from arenas.envs.smax import entries as smax
@@ -44,7 +45,7 @@ AGENT_FAMILIES = (
 
 def register_all() -> None:
     """Register everything that ships with Arenas."""
-    for game in (colorgrid, hanabi, rrps, smax):
+    for game in (colorgrid, fightladder, hanabi, rrps, smax):
         for env in game.ENVS:
             registry.envs.add(env)
         for agent in game.AGENTS:

@@ -1,0 +1,1 @@
+"""FightLadder: a fighting game on the device."""
