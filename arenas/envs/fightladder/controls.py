@@ -84,7 +84,7 @@ def _mirrored(keys: int) -> int:
 
 
 def mirror_table(action_type: ActionType) -> np.ndarray:
-    """For each action the one with left and right swapped, int32; of buttons, which one it reads."""
+    """For each action the one with left and right swapped, int32; of buttons, which it reads."""
     if action_type == "buttons":
         order = list(BUTTON_NAMES)
         i, j = order.index("LEFT"), order.index("RIGHT")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -656,7 +657,7 @@ def suffer(
 
 
 def frame(
-    a: Fighter, b: Fighter, sa: Stats, sb: Stats, clock: Any, ka: Any, kb: Any
+    a: Fighter, b: Fighter, sa: Stats, sb: Stats, clock: Any, ka: Any, kb: Any, live: Any
 ) -> tuple[Fighter, Fighter]:
     """One frame of a fight that goes on.
 
@@ -668,21 +669,49 @@ def frame(
         clock: frames left.
         ka: the first's inputs, as bits.
         kb: the second's.
+        live: True, in a way that only the running program knows and that is the same for a whole
+            batch, such as ``i >= 0`` in a loop over frames ``i``: see :func:`_staged`.
     """
     fa, fb = a.freeze > 0, b.freeze > 0
-    a, b = read(a, sa, ka), read(b, sb, kb)
-    a, b = advance(a, sa, clock), advance(b, sb, clock)
-    a, b = decide(a, b, sa, ka, fa), decide(b, a, sb, kb, fb)
-    (a, boxes_a), (b, boxes_b) = look_up(a), look_up(b)
-    a, b = travel(a, sa, boxes_a[2], fa), travel(b, sb, boxes_b[2], fb)
-    a, b = part(a, b, sa.half_width, sb.half_width)
-    clash = (a.ball_life > 0) & (b.ball_life > 0)
-    clash &= jnp.abs(a.ball_x - b.ball_x) < 2 * PROJECTILE_HALF_WIDTH * SUB
-    clash &= jnp.abs(a.ball_y - b.ball_y) < 2 * PROJECTILE_HALF_HEIGHT * SUB
-    ta = touch(a, b, sa, boxes_a[0], boxes_b[1], fa, clash)
-    tb = touch(b, a, sb, boxes_b[0], boxes_a[1], fb, clash)
-    ga, gb = grips(a, b, ta, tb)
-    return (
-        suffer(a, b, sa, ta, tb, ga, ka, clash),
-        suffer(b, a, sb, tb, ta, gb, kb, clash),
-    )
+
+    def staged(stage: Any, *values: Any) -> Any:
+        return _staged(live, stage, values)
+
+    a, b = staged(lambda a, b: (read(a, sa, ka), read(b, sb, kb)), a, b)
+    a, b = staged(lambda a, b: (advance(a, sa, clock), advance(b, sb, clock)), a, b)
+    a, b = staged(lambda a, b: (decide(a, b, sa, ka, fa), decide(b, a, sb, kb, fb)), a, b)
+    (a, boxes_a), (b, boxes_b) = staged(lambda a, b: (look_up(a), look_up(b)), a, b)
+    a, b = staged(lambda a, b: (travel(a, sa, boxes_a[2], fa), travel(b, sb, boxes_b[2], fb)), a, b)
+    a, b = staged(lambda a, b: part(a, b, sa.half_width, sb.half_width), a, b)
+
+    def touches(a, b):
+        clash = (a.ball_life > 0) & (b.ball_life > 0)
+        clash &= jnp.abs(a.ball_x - b.ball_x) < 2 * PROJECTILE_HALF_WIDTH * SUB
+        clash &= jnp.abs(a.ball_y - b.ball_y) < 2 * PROJECTILE_HALF_HEIGHT * SUB
+        return (
+            touch(a, b, sa, boxes_a[0], boxes_b[1], fa, clash),
+            touch(b, a, sb, boxes_b[0], boxes_a[1], fb, clash),
+            clash,
+        )
+
+    ta, tb, clash = staged(touches, a, b)
+
+    def suffers(a, b, ta, tb, clash):
+        ga, gb = grips(a, b, ta, tb)
+        return suffer(a, b, sa, ta, tb, ga, ka, clash), suffer(b, a, sb, tb, ta, gb, kb, clash)
+
+    return staged(suffers, a, b, ta, tb, clash)
+
+
+def _staged(live: Any, stage: Any, values: Any) -> Any:
+    """``stage(*values)``, computed once.
+
+    Left alone, XLA would compute what leads to a number anew for each of its uses, a hundredfold in
+    all. It looks into no conditional, so each stage is one, on a condition that always holds.
+    """
+    shapes = jax.eval_shape(stage, *values)
+
+    def skip(*values: Any) -> Any:
+        return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+
+    return jax.lax.cond(live, stage, skip, *values)

@@ -166,7 +166,7 @@ class FightLadder(Env[FightState]):
         def play(i: Any, carry: Any) -> Any:
             a, b, clock = carry
             going = (a.health > 0) & (b.health > 0) & (clock > 0)
-            new = (*fight.frame(a, b, *stats, clock, keys[0, i], keys[1, i]), clock - 1)
+            new = (*fight.frame(a, b, *stats, clock, keys[0, i], keys[1, i], i >= 0), clock - 1)
             return jax.tree.map(lambda n, o: jnp.where(going, n, o), new, carry)
 
         before = jnp.stack([a.health, b.health])
