@@ -1,7 +1,8 @@
 """A single-agent Gymnasium view of any environment: named agents hold the other seats.
 
 Importing this module registers every environment of Arenas with Gymnasium, as ``arenas/<id>``
-(``ns/game-v0`` as ``arenas/ns.game-v0``). Gymnasium 1.0 dropped entry points for plugins, so the
+(``ns/game-v0`` as ``arenas/ns.game-v0``), and FightLadder's ladder also as
+``arenas/FightLadder-v0``. Gymnasium 1.0 dropped entry points for plugins, so the
 import is needed; ``gymnasium.make("arenas.interop.gymnasium:arenas/rrps-v0")`` does it by itself.
 """
 
@@ -20,6 +21,9 @@ from arenas.errors import BadArgument, EpisodeOver, UnknownName
 from arenas.host import HostEnv
 from arenas.interop._seats import RENDER_FPS, RENDER_MODES, Seats
 from arenas.rollout import agent_seed
+
+ALIASES = {"arenas/FightLadder-v0": "fightladder-ladder-v0"}
+"""Names in Gymnasium's manner of environments for one player."""
 
 Opponents = str | Agent | Sequence[Any] | Mapping[Any, Any]  # of names and agents
 
@@ -231,9 +235,16 @@ def register_all() -> None:
     for id in arenas.registry.envs:
         name = f"arenas/{id.replace('/', '.')}"
         if name not in gymnasium.registry:
-            gymnasium.register(
-                name, entry_point="arenas.interop.gymnasium:SingleAgentEnv", kwargs={"env": id}
-            )
+            _register(name, id)
+    for name, id in ALIASES.items():
+        if name not in gymnasium.registry:
+            _register(name, id)
+
+
+def _register(name: str, id: str) -> None:
+    gymnasium.register(
+        name, entry_point="arenas.interop.gymnasium:SingleAgentEnv", kwargs={"env": id}
+    )
 
 
 register_all()

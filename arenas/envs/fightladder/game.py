@@ -146,24 +146,28 @@ class FightLadder(Env[FightState]):
 
     def keys(self, state: FightState, action: Array) -> Int32[Array, "2 frames"]:
         """The keys that both hold in each frame of a step."""
+        return jnp.stack([self.keys_of(state, seat, action[seat]) for seat in (0, 1)])
+
+    def keys_of(self, state: FightState, seat: int, action: Array) -> Int32[Array, " frames"]:
+        """The keys that one seat holds in each frame of a step."""
         if self.action_type == "buttons":
-            bits = jnp.where(action > 0.5, controls.BUTTON_KEYS, 0).sum(1)
-            return jnp.broadcast_to(bits[:, None], (2, self.frame_skip)).astype(jnp.int32)
-        column = Fighter._fields.index("character")
-        table = jnp.asarray(self._keys)
-        return jnp.stack(
-            [table[state.fighters[i, column].astype(jnp.int32), action[i]] for i in (0, 1)]
-        ).astype(jnp.int32)
+            bits = jnp.where(action > 0.5, controls.BUTTON_KEYS, 0).sum()
+            return jnp.broadcast_to(bits, self.frame_skip).astype(jnp.int32)
+        character = state.fighters[seat, Fighter._fields.index("character")].astype(jnp.int32)
+        return jnp.asarray(self._keys)[character, action].astype(jnp.int32)
 
     def _transition(
         self, key: PRNGKeyArray, state: FightState, action: Array
     ) -> Transition[FightState]:
-        keys = self.keys(state, action)
+        return self.play(state, self.keys(state, action))
+
+    def play(self, state: FightState, keys: Int32[Array, "2 frames"]) -> Transition[FightState]:
+        """A step in which both hold these keys; the ladder's opponent needs no action space."""
         state = self._next_round(state) if self.rounds > 1 else state
         a, b = fight.unpack(state.fighters, 0), fight.unpack(state.fighters, 1)
         stats = fight.stats_of(a), fight.stats_of(b)
 
-        def play(i: Any, carry: Any) -> Any:
+        def tick(i: Any, carry: Any) -> Any:
             a, b, clock = carry
             going = (a.health > 0) & (b.health > 0) & (clock > 0)
             new = (*fight.frame(a, b, *stats, clock, keys[0, i], keys[1, i], i >= 0), clock - 1)
@@ -171,7 +175,7 @@ class FightLadder(Env[FightState]):
 
         before = jnp.stack([a.health, b.health])
         start = (a, b, state.clock.astype(jnp.int32))
-        a, b, clock = jax.lax.fori_loop(0, self.frame_skip, play, start)
+        a, b, clock = jax.lax.fori_loop(0, self.frame_skip, tick, start)
         health = jnp.stack([a.health, b.health])
         over = (health == 0).any() | (clock == 0)
         ahead = health - health[::-1]
