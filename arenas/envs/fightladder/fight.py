@@ -38,6 +38,7 @@ from arenas.envs.fightladder.moves import (
     STRIKE_PROOF,
     SUB,
     THROW_PROOF,
+    THROW_REACHES,
     Height,
     Kind,
     Stance,
@@ -78,6 +79,7 @@ BODY_HEIGHT = 60 * SUB
 """Bodies pass over each other from this height."""
 SPECIAL_GRAB = 12 * SUB
 """What a special's grab reaches beyond a throw."""
+LYING = int(Stance.LYING) << STANCE_SHIFT
 STUN_DECAY = 8
 """A point of the stun meter goes every so many frames."""
 
@@ -295,13 +297,14 @@ def advance(me: Fighter, stats: Stats, clock: Any) -> Fighter:
     leaps, dropped = ended & _is(move, Kind.PREJUMP), ended & _is(move, Kind.THROWN)
     safe_now = ended & (timed | _is(move, Kind.RISE))
     new_move = jnp.where(ended, after, move)
+    # A full meter waits for the dizziness that it brings.
+    decays = ((clock % STUN_DECAY == 0) & (me.stun < stats.stun_limit)).astype(jnp.int32)
     passing = me._replace(
         move=new_move,
-        frame=jnp.where(ended, 0, jnp.where(airborne, jnp.minimum(frame, _length(me) - 1), frame)),
+        # Moves that last until something else ends them stay in their last row.
+        frame=jnp.where(ended, 0, jnp.minimum(frame, _length(me) - 1)),
         timer=jnp.where(ended & dizzy, DIZZY_FRAMES, timer),
-        stun=jnp.where(
-            ended & dizzy, 0, jnp.maximum(me.stun - (clock % STUN_DECAY == 0).astype(jnp.int32), 0)
-        ),
+        stun=jnp.where(ended & dizzy, 0, jnp.maximum(me.stun - decays, 0)),
         vy=jnp.where(leaps, stats.jump_speed, jnp.where(dropped, FALL_SPEED, me.vy)),
         vx=jnp.where(dropped, -me.facing * FALL_TRAVEL, me.vx),
         hits=jnp.where(ended, 0, me.hits),
@@ -395,7 +398,7 @@ def travel(me: Fighter, stats: Stats, moving: Any, frozen: Any) -> Fighter:
     ball_x = me.ball_x + jnp.where(me.ball_life > 0, me.ball_speed, 0)
     life = jnp.maximum(me.ball_life - 1, 0)
     ball_x = jnp.where(spawns, x + me.facing * PROJECTILE_START * SUB, ball_x)
-    life = jnp.where(spawns, ((effect >> 20) & 0xF) << 3, life)
+    life = jnp.where(spawns, (effect >> 20) & 0x7F, life)
     life = jnp.where(jnp.abs(ball_x) > STAGE, 0, life)
     return me._replace(
         x=x,
@@ -407,10 +410,12 @@ def travel(me: Fighter, stats: Stats, moving: Any, frozen: Any) -> Fighter:
         frame=jnp.where(landed & ~frozen, 0, me.frame),
         timer=jnp.where(landed & falls & ~frozen, DOWN_FRAMES, me.timer),
         hits=jnp.where(landed & ~frozen, 0, me.hits),
+        # Whoever has landed strikes no more: the row is that of the move that ended.
+        flags=jnp.where(landed & ~frozen, jnp.where(falls, LYING, 0), me.flags),
         safe=jnp.where(landed & ~frozen, LAND_FRAMES + 2, me.safe),
         ball_x=jnp.where(life > 0, ball_x, 0),
         ball_y=jnp.where(
-            spawns, (effect >> 24 & 0x1F) * 4 * SUB, jnp.where(life > 0, me.ball_y, 0)
+            spawns, (effect >> 27 & 0x1F) * 4 * SUB, jnp.where(life > 0, me.ball_y, 0)
         ),
         ball_speed=jnp.where(spawns, me.facing * speed, jnp.where(life > 0, me.ball_speed, 0)),
         ball_life=life,
@@ -553,8 +558,9 @@ def grips(a: Fighter, b: Fighter, ta: Touch, tb: Touch) -> tuple[Grip, Grip]:
     """Settle both throws: a strike stops them, and two that meet break."""
     struck = ta.hit | ta.ball | tb.hit | tb.ball
     grabs_a, grabs_b = ta.grabs & ~struck, tb.grabs & ~struck
-    breaks = (grabs_a & grabs_b) | (grabs_a & _is(b.move, Kind.THROW))
-    breaks |= grabs_b & _is(a.move, Kind.THROW)
+    reaches_a = _is(a.move, Kind.THROW) & (a.frame < THROW_REACHES)
+    reaches_b = _is(b.move, Kind.THROW) & (b.frame < THROW_REACHES)
+    breaks = (grabs_a & (grabs_b | reaches_b)) | (grabs_b & reaches_a)
     return (
         Grip(grabs_a & ~breaks, grabs_b & ~breaks, breaks),
         Grip(grabs_b & ~breaks, grabs_a & ~breaks, breaks),
@@ -588,7 +594,7 @@ def suffer(
     source = jnp.where(theirs.ball, -theirs.direction, jnp.sign(foe.x - me.x))
     source = jnp.where(source == 0, me.facing, source)
     side = (keys & RIGHT != 0).astype(jnp.int32) - (keys & LEFT != 0)
-    down = (keys & DOWN != 0) & (keys & UP == 0)
+    down = keys & DOWN != 0
     able = (me.move <= Kind.CROUCH) | _is(me.move, Kind.BLOCK_STANDING, Kind.BLOCK_CROUCHING)
     right_height = jnp.where(
         down, theirs.height != int(Height.OVERHEAD), theirs.height != int(Height.LOW)

@@ -61,8 +61,8 @@ class Projectile:
     """What a special sends across the stage; one of each fighter's at a time."""
 
     speed: int  # sixteenths of a unit a frame
-    life: int  # frames
-    height: int  # of its middle above the ground, units
+    life: int  # frames, up to 127
+    height: int  # of its middle above the ground, units, a multiple of 4
 
 
 PROJECTILE_HALF_WIDTH, PROJECTILE_HALF_HEIGHT, PROJECTILE_START = 9, 7, 30
@@ -135,11 +135,11 @@ class Move:
 
     def on_hit(self) -> int:
         """Frames by which it can act before whoever it hit with its first active frame."""
-        return self.hitstun - (self.frames - self.startup - 1)
+        return self.hitstun - (self.frames - self.startup)
 
     def on_block(self) -> int:
         """Frames by which it can act before whoever blocked its first active frame."""
-        return self.blockstun - (self.frames - self.startup - 1)
+        return self.blockstun - (self.frames - self.startup)
 
 
 # Moves that all fighters share, and where each character's own begin ------------------------------
@@ -206,6 +206,8 @@ BUTTONS = ("LP", "MP", "HP", "LK", "MK", "HK")
 NUM_SPECIALS = 3
 
 PREJUMP_FRAMES, LAND_FRAMES, RISE_FRAMES = 4, 3, 14
+THROW_REACHES = 5
+"""Frames of a throw in which one that comes from the other breaks it."""
 
 _BASIC: dict[Kind, Move] = {
     Kind.STAND: Move(1, 0, 0),
@@ -551,7 +553,7 @@ class Tables(NamedTuple):
     a unit), flags."""
     effects: np.ndarray
     """int32 ``[characters, moves, 2]``: damage, stun, hitstun, blockstun (a byte each); push (8
-    bits), chip (4), hitstop (5), height (2), knockdown (1), life >> 3 (4) and height >> 2 (5) of
+    bits), chip (4), hitstop (5), height (2), knockdown (1), life (7) and height >> 2 (5) of
     what it sends, lowest first."""
     speed: np.ndarray  # int32 [characters, moves]: of what a move sends
     stats: Stats
@@ -621,6 +623,8 @@ def compile_tables(characters: Sequence[Character]) -> Tables:
     first, frames, effects, speed = [], [], [], []
     for character in characters:
         for move in character.moves():
+            if move.hits > HIT or (move.projectile and move.projectile.height % 4):
+                raise ValueError(f"{character.name}: {move} hits too often, or sends too oddly")
             first.append(len(frames) | move.frames << 16)
             frames += [_row(move, frame) for frame in range(move.frames)]
             sent = move.projectile
@@ -635,7 +639,7 @@ def compile_tables(characters: Sequence[Character]) -> Tables:
                         (move.hitstop, 5),
                         (move.height, 2),
                         (move.knockdown, 1),
-                        (sent.life >> 3 if sent else 0, 4),
+                        (sent.life if sent else 0, 7),
                         (sent.height >> 2 if sent else 0, 5),
                     ),
                 )
