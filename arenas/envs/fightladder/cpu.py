@@ -127,9 +127,9 @@ _NOVICE = {
     "down": (15, 25, 15, 20, 0, 20, 5, 0),
 }
 _EXPERT = {
-    "close": (26, 2, 6, 36, 20, 3, 0, 7),
-    "middle": (20, 20, 8, 28, 6, 5, 5, 8),
-    "far": (14, 40, 2, 0, 0, 9, 25, 10),
+    "close": (34, 2, 6, 32, 20, 3, 0, 7),
+    "middle": (30, 14, 8, 26, 6, 6, 5, 8),
+    "far": (14, 36, 2, 0, 0, 14, 25, 10),
     "down": (20, 50, 2, 8, 0, 8, 12, 0),
 }
 
@@ -177,14 +177,14 @@ IDEAS: tuple[Style, ...] = (
     Style(
         "rushdown",
         **_skills(1, 0, 0, 50, 0, 80, 90, 40, 20, 0),
-        close=(0, 4, 0, 46, 40, 4, 0, 6),
-        middle=(0, 60, 0, 20, 10, 0, 0, 10),
+        close=(0, 0, 0, 50, 36, 4, 0, 10),
+        middle=(0, 25, 0, 35, 5, 15, 0, 20),
         far=(0, 80, 0, 0, 0, 10, 0, 10),
         down=(0, 100, 0, 0, 0, 0, 0, 0),
     ),
     Style(
         "zoner",
-        **_skills(2, 0, 35, 70, 0, 20, 20, 0, 0, 0),
+        **_skills(2, 0, 35, 70, 10, 20, 20, 0, 0, 0),
         close=(0, 0, 50, 50, 0, 0, 0, 0),
         middle=(0, 0, 40, 35, 0, 0, 25, 0),
         far=(20, 0, 10, 0, 0, 0, 70, 0),
@@ -447,14 +447,17 @@ def _anti_air_table() -> np.ndarray:
 
 
 def _fire_table() -> np.ndarray:
-    """int8 ``[characters, charges]``: what sends a projectile, or -1."""
-    table = np.full((len(CHARACTERS), _CHARGES), -1, np.int8)
-    for i, traits in enumerate(TRAITS):
-        if traits.fire >= 0:
-            strike = _strikes(i)[12 + traits.fire]
-            for charges in range(_CHARGES):
-                if not needs_more(strike.needs, charges):
-                    table[i, charges] = strike.action
+    """int8 ``[characters, charges, 2]``: what sends a projectile, or -1."""
+    table = np.full((len(CHARACTERS), _CHARGES, 2), -1, np.int8)
+    for i in range(len(CHARACTERS)):
+        for charges in range(_CHARGES):
+            fit = [
+                s.action
+                for s in _strikes(i)
+                if s.move.projectile is not None and not needs_more(s.needs, charges)
+            ]
+            if fit:
+                table[i, charges] = fit[0], fit[-1]
     return table
 
 
@@ -595,7 +598,7 @@ def act(
     air_attack = (foe_move >= FIRST_AIR) & (foe_move < FIRST_AIR + 6)
     foe_air = _is(foe_move, Kind.PREJUMP, Kind.JUMP) | air_attack
     lies = _is(foe_move, Kind.FALL, Kind.DOWN, Kind.RISE, Kind.THROWN)
-    threat = is_strike & ~air_attack & (done < strikes_until) & (gap <= reach)
+    threat = is_strike & ~air_attack & (done < strikes_until) & (gap <= reach + 16)
     rest = jnp.where(is_attack & ~air_attack & (done >= strikes_until), length - done, 0)
     stunned = seen["timer"] + seen["freeze"] - since
     rest = jnp.where(_is(foe_move, Kind.DIZZY, Kind.BREAK), stunned, rest)
@@ -636,7 +639,7 @@ def act(
     throw = jnp.where(distance <= throw_range, _THROW, _WALK)
     by_command = (grab >= 0) & (distance <= throw_range + 10) & (dice[3] < 160)
     throw = jnp.where(by_command, controls.FIRST_MACRO + grab, throw)
-    fire = jnp.asarray(_FIRE)[me, charges].astype(jnp.int32)
+    fire = jnp.asarray(_FIRE)[me, charges, dice[3] & 1].astype(jnp.int32)
     fire = jnp.where((fire < 0) | (own["ball_life"] > 0) | foe_air, _GUARD_LOW, fire)
     rush = jnp.asarray(_SPECIALS)[me, bucket, charges, dice[3] >> 6].astype(jnp.int32)
     rush = jnp.where(rush < 0, _GUARD_LOW, rush)
@@ -658,11 +661,11 @@ def act(
         return jnp.where(occasion, what, action)
 
     action = take(jumpable & (dice[2] < skill["dodge"]), _JUMP, action)
-    times = jnp.clip(jnp.stack([rest, reeling]) // TIME_STEP, 0, NUM_TIMES - 1)
+    times = jnp.clip((jnp.stack([rest, reeling]) - busy) // TIME_STEP, 0, NUM_TIMES - 1)
     strike, link = (
         jnp.asarray(_PUNISH)[me, i, bucket, times[i], charges].astype(jnp.int32) for i in (0, 1)
     )
-    action = take((rest > 0) & (strike >= 0) & (dice[5] < skill["punish"]), strike, action)
+    action = take((rest > busy) & (strike >= 0) & (dice[5] < skill["punish"]), strike, action)
     action = take((reeling > 0) & (link >= 0) & (dice[5] < skill["combo"]), link, action)
     high = jnp.where(is_low, False, is_overhead | jumps_in)
     wrong = dice[7] >= skill["height"]
