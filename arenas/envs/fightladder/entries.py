@@ -24,6 +24,7 @@ def _env(id: str, summary: str, horizon: int = 743, **kwargs: Any) -> EnvSpec:
 ENVS: tuple[EnvSpec, ...] = (
     _env("fightladder-v0", "One round between two fighters, from numbers."),
     _env("fightladder-match-v0", "The best of three rounds.", horizon=2229, rounds=3),
+    _env("fightladder-pixels-v0", "One round, from pictures.", observation_type="pixels"),
     _env("fightladder-zerosum-v0", "One round for +1, 0 or -1.", rewards="zero_sum"),
     EnvSpec(
         id="fightladder-ladder-v0",

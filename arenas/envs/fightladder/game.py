@@ -12,12 +12,13 @@ from jaxtyping import Array, Int16, Int32, PRNGKeyArray
 
 from arenas.env import NOT_STARTED, AnyArray, Env, State, Transition, require, struct
 from arenas.envs._checks import Choice, Whole, one_of, whole
-from arenas.envs.fightladder import controls, fight, observation
+from arenas.envs.fightladder import controls, fight, observation, pixels
 from arenas.envs.fightladder.characters import NAMES
 from arenas.envs.fightladder.controls import ActionType
 from arenas.envs.fightladder.fight import Fighter
 
 Rewards = Literal["benchmark", "zero_sum"]
+ObservationType = Literal["state", "pixels"]
 RANDOM = "random"
 FULL_HEALTH = 176  # of the reward's formula, as published
 WINS_NEEDED = 2
@@ -41,11 +42,20 @@ class FightState(State):
         return Fighter(*(self.fighters[..., seat, i] for i in range(fight.NUM_FIELDS)))
 
 
+@struct
+class PixelState(FightState):
+    """A match, and what is drawn of its last frames."""
+
+    history: Int16[AnyArray, "*batch kept seen"]  # rows of pixels.seen, the last one is now
+
+
 class FightLadder(Env[FightState]):
     """Two fighters on a stage 288 units wide; see docs/envs/fightladder.md.
 
     **Observation**, ``state``: float32 ``[D]``, the seat's own fighter first, then the other
-    (:mod:`arenas.envs.fightladder.observation` names every number).
+    (:mod:`arenas.envs.fightladder.observation` names every number). ``pixels``: uint8
+    ``[100, 128, 3]``, the frames 8 and 4 frames ago and now, in greys, one in each channel; a seat
+    sees itself brighter than the other (:mod:`arenas.envs.fightladder.pixels`).
 
     **Action**: see :mod:`arenas.envs.fightladder.controls`. ``transformed``: 9 directions × 7
     attacks, then three specials facing right and three facing left. ``plain``: without the
@@ -70,6 +80,7 @@ class FightLadder(Env[FightState]):
         action_type: ``"transformed"``, ``"plain"`` or ``"buttons"``.
         rewards: ``"benchmark"`` or ``"zero_sum"``.
         frame_skip: frames for which an action lasts, 60 a second.
+        observation_type: ``"state"``, numbers, or ``"pixels"``.
 
     Raises:
         BadArgument: an argument that is not accepted.
@@ -92,6 +103,7 @@ class FightLadder(Env[FightState]):
         action_type: ActionType | Choice = "transformed",
         rewards: Rewards | Choice = "benchmark",
         frame_skip: Whole = 8,
+        observation_type: ObservationType | Choice = "state",
     ) -> None:
         self.characters = check_characters(characters)
         require(rounds in (1, 3), f"rounds is {rounds!r}; accepted are 1 and 3, the best of three")
@@ -115,7 +127,8 @@ class FightLadder(Env[FightState]):
             )
             self.action_space = gymnasium.spaces.Discrete(count)
         self.action_labels = controls.labels(self.action_type)
-        self.observation_space = observation.SPACE
+        self.pixels = one_of("observation_type", observation_type, ("state", "pixels")) == "pixels"
+        self.observation_space = pixels.SPACE if self.pixels else observation.SPACE
         if self.rewards == "zero_sum":
             most = 1.0 if self.rounds == 1 else 2.0
             self.return_range = (-most, most)
@@ -130,12 +143,15 @@ class FightLadder(Env[FightState]):
         else:
             chosen = jnp.asarray(characters)
             require(chosen.shape == (2,), f"characters has shape {chosen.shape}; accepted is (2,)")
-        return FightState(
+        start: dict[str, Any] = {
             **NOT_STARTED,
-            fighters=fight.fresh(chosen.astype(jnp.int32)),
-            clock=jnp.int16(fight.ROUND_FRAMES),
-            round=jnp.int16(0),
-        )
+            "fighters": fight.fresh(chosen.astype(jnp.int32)),
+            "clock": jnp.int16(fight.ROUND_FRAMES),
+            "round": jnp.int16(0),
+        }
+        if not self.pixels:
+            return FightState(**start)
+        return PixelState(**start, history=pixels.still(start["fighters"], start["clock"]))
 
     def _concrete_reset_options(self, options: dict[str, Any]) -> dict[str, Any]:
         if options.get("characters") is None:
@@ -168,14 +184,17 @@ class FightLadder(Env[FightState]):
         stats = fight.stats_of(a), fight.stats_of(b)
 
         def tick(i: Any, carry: Any) -> Any:
-            a, b, clock = carry
+            old, film = carry
+            a, b, clock = old
             going = (a.health > 0) & (b.health > 0) & (clock > 0)
             new = (*fight.frame(a, b, *stats, clock, keys[0, i], keys[1, i], i >= 0), clock - 1)
-            return jax.tree.map(lambda n, o: jnp.where(going, n, o), new, carry)
+            new = jax.tree.map(lambda n, o: jnp.where(going, n, o), new, old)
+            return new, None if film is None else film.at[i].set(pixels.seen(*new))
 
         before = jnp.stack([a.health, b.health])
         start = (a, b, state.clock.astype(jnp.int32))
-        a, b, clock = jax.lax.fori_loop(0, self.frame_skip, tick, start)
+        film = jnp.zeros((self.frame_skip, pixels.NUM_SEEN), jnp.int16) if self.pixels else None
+        (a, b, clock), film = jax.lax.fori_loop(0, self.frame_skip, tick, (start, film))
         health = jnp.stack([a.health, b.health])
         over = (health == 0).any() | (clock == 0)
         ahead = health - health[::-1]
@@ -189,6 +208,9 @@ class FightLadder(Env[FightState]):
             fighters=fight.pack(a, b),
             clock=clock.astype(jnp.int16),
         )
+        if isinstance(new, PixelState):
+            film = film.at[-1].set(pixels.seen(a, b, clock))  # who won is known now
+            new = new.replace(history=jnp.concatenate([new.history, film])[-pixels.KEPT :])
         info = {"health": health, "wins": wins, "round_over": over, "score": score}
         return Transition(new, self._reward(before, health, over), last, info)
 
@@ -200,11 +222,15 @@ class FightLadder(Env[FightState]):
         again = fight.fresh(state.fighters[:, column["character"]].astype(jnp.int32))
         kept = np.arange(fight.NUM_FIELDS) == column["wins"]
         again = jnp.where(kept, state.fighters, again)
-        return state.replace(
+        state = state.replace(
             fighters=jnp.where(over, again, state.fighters),
             clock=jnp.where(over, fight.ROUND_FRAMES, state.clock).astype(jnp.int16),
             round=state.round + over.astype(jnp.int16),
         )
+        if isinstance(state, PixelState):
+            start = pixels.still(state.fighters, state.clock)
+            state = state.replace(history=jnp.where(over, start, state.history))
+        return state
 
     def _reward(self, before: Array, health: Array, over: Array) -> Array:
         ahead = jnp.sign(health - health[::-1])
@@ -216,6 +242,10 @@ class FightLadder(Env[FightState]):
         return (3 * taken[::-1] - taken + jnp.where(over, end, 0)) * jnp.float32(0.001)
 
     def _observation(self, state: FightState) -> Any:
+        if isinstance(state, PixelState):
+            return pixels.observation(
+                state.history, state.fighters[:, Fighter._fields.index("character")]
+            )
         return observation.vector(state.fighters, state.clock, state.round)
 
 
