@@ -98,10 +98,10 @@ class Style:
     reversal: int
     dodge: int
     sloppy: int
-    close: Sequence[float]
-    middle: Sequence[float]
-    far: Sequence[float]
-    down: Sequence[float]
+    close: Sequence[float | int]
+    middle: Sequence[float | int]
+    far: Sequence[float | int]
+    down: Sequence[float | int]
 
 
 SKILLS = (
@@ -615,7 +615,7 @@ def act(
     jumps_in = foe_air & (near < 90)
 
     # Its projectile: frames until it is here.
-    toward = jnp.where(seen["ball_x"] > own["x"], -1, 1)
+    toward = jnp.sign(own["x"] - seen["ball_x"])
     flies = (seen["ball_life"] > since) & (jnp.sign(seen["ball_speed"]) == toward)
     ball_x = seen["ball_x"] + seen["ball_speed"] * since
     away = jnp.abs(ball_x - own["x"]) - (9 + _BODY) * SUB

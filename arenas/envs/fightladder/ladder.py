@@ -15,7 +15,7 @@ from arenas.envs.fightladder import controls, cpu, observation
 from arenas.envs.fightladder.characters import NAMES
 from arenas.envs.fightladder.controls import ActionType
 from arenas.envs.fightladder.fight import Fighter
-from arenas.envs.fightladder.game import RANDOM, FightLadder, FightState, Rewards
+from arenas.envs.fightladder.game import RANDOM, FightLadder, FightState, ObservationType, Rewards
 
 STAGES = len(NAMES)
 STAGE_LEVELS = tuple(1 + (len(cpu.LEVELS) - 1) * s // (STAGES - 1) for s in range(STAGES))
@@ -58,7 +58,8 @@ class Ladder(Env[LadderState]):
             with a level alone the opponent is random.
         action_type: the player's.
         rewards: as for FightLadder.
-        frame_skip: frames for which an action lasts, the opponent's too.
+        frame_skip: frames for which an action lasts, the opponent's too; 5 at least.
+        observation_type: ``"state"`` or ``"pixels"``.
 
     Raises:
         BadArgument: an argument that is not accepted.
@@ -82,6 +83,7 @@ class Ladder(Env[LadderState]):
         action_type: ActionType | Choice = "transformed",
         rewards: Rewards | Choice = "benchmark",
         frame_skip: Whole = 8,
+        observation_type: ObservationType | Choice = "state",
     ) -> None:
         self.character = one_of("character", character, (*NAMES, RANDOM))
         climbs = opponent is None and level is None
@@ -97,7 +99,11 @@ class Ladder(Env[LadderState]):
         # The opponent enters specials too, whatever the player's action type.
         skip = whole("frame_skip", frame_skip, controls.MACRO_FRAMES, 60)
         self.fight = FightLadder(
-            rounds=3, action_type=action_type, rewards=rewards, frame_skip=skip
+            rounds=3,
+            action_type=action_type,
+            rewards=rewards,
+            frame_skip=skip,
+            observation_type=observation_type,
         )
         self._keys = controls.key_table(skip)
         self.action_space = self.fight.action_space
