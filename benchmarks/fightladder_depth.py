@@ -1,21 +1,28 @@
 """How deep FightLadder is: levels, characters, players of one idea, and what specials do.
 
-    python benchmarks/fightladder_depth.py            # writes the part of the results page
-    python benchmarks/fightladder_depth.py levels     # prints one part
+    python benchmarks/fightladder_depth.py --write      # the part "Depth" of the results page
+    python benchmarks/fightladder_depth.py levels ladder --rounds 100      # prints some parts
 
-All rounds are played by the scripted players, thousands at once, each part as one program.
+All rounds are played by the scripted players, thousands at once; one program plays all styles and
+characters. Win rates count a draw as half, and their intervals are Wilson's at 95 %.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from arenas.envs.fightladder import controls, cpu, fight, observation
+from arenas.envs.fightladder.characters import CHARACTERS, NAMES
 from arenas.envs.fightladder.game import FightLadder
+from arenas.envs.fightladder.ladder import Ladder
+from arenas.envs.fightladder.moves import NUM_MOVES, Kind
 
 RANDOM = len(cpu.STYLES)  # index of the random player, after the styles
 STYLE_NAMES = (*cpu.STYLE_NAMES, "random")
@@ -79,9 +86,20 @@ def play(key: Any, styles: Any, characters: Any, rounds: Any) -> tuple[Any, Any]
     return result, length
 
 
+# What did the harm --------------------------------------------------------------------------------
+
 FRAMES = 8
 frame_env = FightLadder(action_type="buttons", frame_skip=1)
-SOURCES = ("normals", "throws", "special 1", "special 2", "special 3")
+
+
+class Harm(NamedTuple):
+    """What happened in each slot's round."""
+
+    done: Any  # int32 [slots, 2, moves]: harm that each seat did with each move
+    last: Any  # the same, of the last blow of a knock-out
+    begun: Any  # how often each began each move
+    hits: Any  # [slots, 2]: the most hits in one combination
+    combined: Any  # [slots, 2]: the most harm in one combination
 
 
 def _pad(keys: Any) -> Any:
@@ -90,21 +108,16 @@ def _pad(keys: Any) -> Any:
 
 
 @jax.jit
-def sources(key: Any, styles: Any, characters: Any) -> tuple[Any, Any, Any]:
-    """Play one round in each slot, frame by frame, and say what did the harm.
-
-    Returns:
-        int32 ``[slots, 2, moves]``, harm done by each seat with each move; the same for the last
-        blow of a knock-out; and how often each move began.
-    """
+def harm(key: Any, styles: Any, characters: Any) -> Harm:
+    """Play one round in each slot, frame by frame, and say what did the harm."""
     count = styles.shape[0]
-    moves = cpu.NUM_MOVES
+    moves = np.arange(NUM_MOVES)
     first = jax.vmap(lambda k, c: frame_env.reset(k, characters=c)[0])(
         jax.random.split(key, count), characters
     )
     empty = jax.tree.map(lambda x: jnp.broadcast_to(x, (count, 2, *x.shape)), cpu.start())
 
-    def one(state: Any, carries: Any, style: Any, bits: Any, tally: Any) -> Any:
+    def one(state: Any, carries: Any, style: Any, bits: Any, tally: Harm, now: Any) -> Any:
         carries = [jax.tree.map(lambda x, s=seat: x[s], carries) for seat in (0, 1)]
         views = [observation.view(state.fighters, state.clock, seat) for seat in (0, 1)]
         acted = [_act(style[s], carries[s], views[s], bits[s]) for s in (0, 1)]
@@ -112,41 +125,377 @@ def sources(key: Any, styles: Any, characters: Any) -> tuple[Any, Any, Any]:
         carries = jax.tree.map(lambda *x: jnp.stack(x), *[c for c, _ in acted])
 
         def tick(i: Any, loop: Any) -> Any:
-            state, harm, last, begun = loop
+            state, tally, now = loop
             pads = jnp.stack([_pad(keys[s, i]) for s in (0, 1)])
             new, _ = frame_env.step(key, state, pads)
-            old_f, f = state.fighters.astype(jnp.int32), new.fighters.astype(jnp.int32)
-
-            def column(table: Any, name: str) -> Any:
-                return table[:, FIELD[name]]
-
-            lost = (column(old_f, "health") - column(f, "health"))[::-1]  # by who did it
-            gone = (column(old_f, "ball_life") > 0) & (column(f, "ball_life") == 0)
-            ball = gone & (column(f, "hits") <= column(old_f, "hits"))
-            own = jnp.where(
-                column(f, "move") < cpu.FIRST_STAND, column(old_f, "move"), column(f, "move")
-            )  # whoever is hit in the same frame was making its move until then
-            move = jnp.where(ball, column(old_f, "ball_move"), own)
-            by = (move[:, None] == np.arange(moves)).astype(jnp.int32)
-            knocked_out = (column(f, "health") == 0)[::-1] & (lost > 0)
-            anew = (column(f, "move") != column(old_f, "move")) & ~state.terminated
-            starts = (column(f, "move")[:, None] == np.arange(moves)) & anew[:, None]
-            return (
-                new,
-                harm + by * lost[:, None],
-                last + by * knocked_out[:, None],
-                begun + starts,
+            before, after = state.fighters.astype(jnp.int32), new.fighters.astype(jnp.int32)
+            was = {name: before[:, i] for name, i in FIELD.items()}
+            is_ = {name: after[:, i] for name, i in FIELD.items()}
+            lost = (was["health"] - is_["health"])[::-1]  # by who did it
+            ball = (was["ball_life"] > 0) & (is_["ball_life"] == 0) & (is_["hits"] <= was["hits"])
+            # Whoever is hit in the same frame was making its move until then.
+            own = jnp.where(is_["move"] < Kind.STAND_LP, was["move"], is_["move"])
+            by = jnp.where(ball, was["ball_move"], own)[:, None] == moves
+            out = (is_["health"] == 0)[::-1] & (lost > 0)
+            anew = (is_["move"] != was["move"]) & ~state.terminated
+            now = jnp.where(is_["combo"][::-1] == 0, 0, now + lost)
+            tally = Harm(
+                tally.done + by * lost[:, None],
+                tally.last + by * out[:, None],
+                tally.begun + ((is_["move"][:, None] == moves) & anew[:, None]),
+                jnp.maximum(tally.hits, is_["combo"][::-1]),
+                jnp.maximum(tally.combined, now),
             )
+            return new, tally, now
 
-        state, *tally = jax.lax.fori_loop(0, FRAMES, tick, (state, *tally))
-        return state, carries, tuple(tally)
+        state, tally, now = jax.lax.fori_loop(0, FRAMES, tick, (state, tally, now))
+        return state, carries, tally, now
 
     def body(loop: Any) -> Any:
-        n, state, carries, tally = loop
+        n, state, carries, tally, now = loop
         bits = jax.random.bits(jax.random.fold_in(key, n), (count, 2, 2), jnp.uint32)
-        return (n + 1, *jax.vmap(one)(state, carries, styles, bits, tally))
+        return (n + 1, *jax.vmap(one)(state, carries, styles, bits, tally, now))
 
-    zeros = jnp.zeros((count, 2, moves), jnp.int32)
-    start = (jnp.int32(0), first, empty, (zeros, zeros, zeros))
-    *_, tally = jax.lax.while_loop(lambda loop: ~loop[1].terminated.all(), body, start)
-    return tally
+    table, pair = jnp.zeros((count, 2, NUM_MOVES), jnp.int32), jnp.zeros((count, 2), jnp.int32)
+    start = (jnp.int32(0), first, empty, Harm(table, table, table, pair, pair), pair)
+    final = jax.lax.while_loop(lambda loop: ~loop[1].terminated.all(), body, start)
+    return final[3]
+
+
+@jax.jit
+def climb(key: Any, styles: Any) -> Any:
+    """Matches won in one run of the ladder by a player of each of these styles, int32."""
+    ladder = Ladder()
+
+    def run(key: Any, style: Any) -> Any:
+        def going(loop: Any) -> Any:
+            return ~loop[0].terminated
+
+        def body(loop: Any) -> Any:
+            state, carry, n, _ = loop
+            k = jax.random.fold_in(key, n)
+            view = observation.view(state.match.fighters, state.match.clock, 0)
+            carry, action = _act(style, carry, view, jax.random.bits(k, (2,), jnp.uint32))
+            state, timestep = ladder.step(jax.random.fold_in(k, 1), state, action[None])
+            return state, carry, n + 1, timestep.info["matches_won"]
+
+        start = (ladder.reset(key)[0], cpu.start(), jnp.int32(0), jnp.int32(0))
+        return jax.lax.while_loop(going, body, start)[3]
+
+    return jax.vmap(run)(jax.random.split(key, styles.shape[0]), styles)
+
+
+# Tables -------------------------------------------------------------------------------------------
+
+
+def interval(rate: float, count: float) -> tuple[float, float]:
+    """Wilson's interval of a rate at 95 %."""
+    z = 1.96
+    middle = (rate + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * np.sqrt(rate * (1 - rate) / count + z * z / (4 * count**2))
+    return float(middle - half), float(middle + half)
+
+
+def rate_of(result: np.ndarray) -> float:
+    """Rate of wins in ``[won, lost, drawn]``, a draw half a win."""
+    return float((result[0] + result[2] / 2) / result.sum())
+
+
+def told(result: np.ndarray) -> str:
+    """A rate with its interval, in percent."""
+    low, high = interval(rate_of(result), result.sum())
+    return f"{100 * rate_of(result):.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def pairs_played(pairs: Any, rounds: int, seed: int, *, of_characters: int | None = None) -> Any:
+    """``[won, lost, drawn]`` of the first of each pair, half of the rounds on each side.
+
+    Args:
+        pairs: of styles; of characters, where a style is given.
+        rounds: for each pair.
+        seed: randomness.
+        of_characters: the style of both, if pairs are of characters; else characters are drawn.
+    """
+    rng = np.random.default_rng(seed)
+    each = max(2, min(rounds, -(-SLOTS // len(pairs)) // 2 * 2))  # slots for a pair, an even number
+    repeats = -(-rounds // each)
+    both = np.repeat(np.asarray(pairs, np.int32), each, axis=0)
+    swapped = np.arange(len(both)) % 2 == 1
+    both[swapped] = both[swapped][:, ::-1]
+    total = np.zeros((len(both), 3), np.int64)
+    for r in range(repeats):
+        if of_characters is None:
+            styles = both
+            characters = rng.integers(0, len(NAMES), both.shape).astype(np.int32)
+        else:
+            characters, styles = both, np.full_like(both, of_characters)
+        result, _ = play(jax.random.key(seed * 1000 + r), styles, characters, 1)
+        total += np.asarray(result)
+    total[swapped] = total[swapped][:, [1, 0, 2]]
+    return total.reshape(len(pairs), each, 3).sum(1)
+
+
+def square(count: int, pairs: Any, results: Any) -> np.ndarray:
+    """Results ``[count, count, 3]`` of pairs, and the other way round."""
+    table = np.zeros((count, count, 3), np.int64)
+    for (i, j), result in zip(pairs, results, strict=True):
+        table[i, j] += result
+        if i != j:
+            table[j, i] += result[[1, 0, 2]]
+    return table
+
+
+def markdown(names: Any, table: np.ndarray, extra: Any = None, title: str = "") -> list[str]:
+    """Rates of wins in percent, rows against columns, and a last column."""
+    head = [title, *names, *([extra[0]] if extra else [])]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for i, name in enumerate(names):
+        cells = [
+            f"{100 * rate_of(table[i, j]):.0f}" if table[i, j].sum() else ""
+            for j in range(len(names))
+        ]
+        lines.append("| " + " | ".join([name, *cells, *([extra[1][i]] if extra else [])]) + " |")
+    return lines
+
+
+def levels(rounds: int) -> list[str]:
+    """Levels against each other."""
+    count = len(cpu.LEVELS)
+    pairs = [(i, j) for i in range(count) for j in range(i)]
+    table = square(count, pairs, pairs_played(pairs, rounds, 1))
+    below = ["", *(told(table[i, i - 1]) for i in range(1, count))]
+    extra = ("against the level below", below)
+    names = [style.name for style in cpu.LEVELS]
+    steps = [rate_of(table[i, i - 1]) for i in range(1, count)]
+    return [
+        "### Levels",
+        "",
+        f"Rounds won, in percent, row against column; characters drawn at random; {rounds} "
+        "rounds a pair, half on each side.",
+        "",
+        *markdown(names, table, extra),
+        "",
+        f"Level 8 beats level 1 in {told(table[-1, 0])} % (target: over 95). The smallest step "
+        f"from a level to the next is {100 * min(steps):.1f} % (target: over 55).",
+    ]
+
+
+def cycle_of(table: np.ndarray) -> tuple[float, tuple[int, ...]]:
+    """The three that beat each other in a circle whose weakest lower bound is highest."""
+    count = len(table)
+    lower = np.array(
+        [
+            [interval(rate_of(table[i, j]), table[i, j].sum())[0] for j in range(count)]
+            for i in range(count)
+        ]
+    )
+    return max(
+        (min(lower[i, j], lower[j, k], lower[k, i]), (i, j, k))
+        for i in range(count)
+        for j in range(count)
+        for k in range(count)
+        if len({i, j, k}) == 3
+    )
+
+
+def characters(rounds: int, style: str = "cpu-8") -> list[str]:
+    """Characters against each other, at equal level."""
+    count = len(NAMES)
+    pairs = [(i, j) for i in range(count) for j in range(i, count)]
+    index = cpu.STYLE_NAMES.index(style)
+    table = square(count, pairs, pairs_played(pairs, rounds, 2, of_characters=index))
+    field = [table[i][np.arange(count) != i].sum(0) for i in range(count)]
+    low, (i, j, k) = cycle_of(table)
+    edges = ", ".join(
+        f"{NAMES[a]} beats {NAMES[b]} in {told(table[a, b])} %" for a, b in ((i, j), (j, k), (k, i))
+    )
+    best = max(range(count), key=lambda c: rate_of(field[c]))
+    worst = min(range(count), key=lambda c: rate_of(field[c]))
+    drawn = sum(f[2] for f in field) / sum(f.sum() for f in field)
+    circular = "is not transitive" if low > 0.5 else "shows no cycle beyond chance"
+    return [
+        f"### Characters, both {style}",
+        "",
+        f"Rounds won, in percent, row against column; {rounds} rounds a pair, half on each side.",
+        "",
+        *markdown(NAMES, table, ("against the field", [told(f) for f in field])),
+        "",
+        f"The strongest against the field is {NAMES[best]} with {told(field[best])} % (target: at "
+        f"most 65), the weakest {NAMES[worst]} with {told(field[worst])} %. Drawn: "
+        f"{100 * drawn:.2f} %. The table {circular}: {edges}.",
+    ]
+
+
+def ideas(rounds: int) -> list[str]:
+    """Players of a single idea against each other and the highest level."""
+    names = [*(style.name for style in cpu.IDEAS), "random", "cpu-8"]
+    indices = [STYLE_NAMES.index(name) for name in names]
+    local = [(i, j) for i in range(len(names)) for j in range(i)]
+    results = pairs_played([(indices[i], indices[j]) for i, j in local], rounds, 3)
+    table = square(len(names), local, results)
+    lines, single = [], len(names) - 1
+    for i in range(single):
+        others = [j for j in range(single) if j != i]
+        counter = max(others, key=lambda j: rate_of(table[j, i]))
+        beats = sum(rate_of(table[i, j]) > 0.5 for j in others)
+        lines.append(
+            f"| {names[i]} | {names[counter]} | {told(table[counter, i])} | {beats} of "
+            f"{len(others)} |"
+        )
+    return [
+        "### Players of a single idea",
+        "",
+        f"Rounds won, in percent, row against column; characters drawn at random; {rounds} "
+        "rounds a pair, half on each side.",
+        "",
+        *markdown(names, table),
+        "",
+        "| Player | its counter | which wins, in percent of rounds | beats of the other ideas |",
+        "|---|---|---|---|",
+        *lines,
+    ]
+
+
+def specials(rounds: int, style: str = "cpu-8") -> list[str]:
+    """What does the harm when the highest level plays itself, and how long combinations are."""
+    index = cpu.STYLE_NAMES.index(style)
+    pairs = np.array([(i, j) for i in range(len(NAMES)) for j in range(len(NAMES))], np.int32)
+    both = np.tile(pairs, (max(1, rounds // len(pairs)), 1))
+    tally = jax.tree.map(np.asarray, harm(jax.random.key(4), np.full_like(both, index), both))
+    groups = (
+        ("normal attacks", range(Kind.STAND_LP, Kind.THROW)),
+        ("throws", range(Kind.THROWING, Kind.THROWING + 1)),
+        ("first special", range(Kind.SPECIAL_1_LIGHT, Kind.SPECIAL_2_LIGHT)),
+        ("second special", range(Kind.SPECIAL_2_LIGHT, Kind.SPECIAL_3_LIGHT)),
+        ("third special", range(Kind.SPECIAL_3_LIGHT, NUM_MOVES)),
+    )
+    lines = ["| | begun a round | harm, percent | knock-outs, percent |", "|---|---|---|---|"]
+    for name, kinds in groups:
+        parts = [x[..., list(kinds)].sum() for x in (tally.begun, tally.done, tally.last)]
+        lines.append(
+            f"| {name} | {parts[0] / tally.begun.shape[0] / 2:.1f} | "
+            f"{100 * parts[1] / tally.done.sum():.0f} | {100 * parts[2] / tally.last.sum():.0f} |"
+        )
+    special = slice(Kind.SPECIAL_1_LIGHT, NUM_MOVES)
+    share = tally.done[..., special].sum() / tally.done.sum()
+    ended = tally.last[..., special].sum() / tally.last.sum()
+    each = []
+    for c, name in enumerate(NAMES):
+        mine = both == c
+        done, begun = tally.done[mine], tally.begun[mine]
+        cells = []
+        for slot, move in enumerate(CHARACTERS[c].specials):
+            kinds = slice(Kind.SPECIAL_1_LIGHT + 3 * slot, Kind.SPECIAL_1_LIGHT + 3 * slot + 3)
+            cells.append(
+                f"{move.name}: {begun[:, kinds].sum() / mine.sum():.1f}, "
+                f"{100 * done[:, kinds].sum() / done.sum():.0f} %"
+            )
+        if not any(m.grab for s in CHARACTERS[c].specials for m in s.moves):
+            grabbed = 100 * done[:, Kind.THROWING].sum() / done.sum()
+            each.append(f"| {name} | " + " | ".join(cells) + f" | {grabbed:.0f} % |")
+        else:
+            grabbed = 100 * done[:, Kind.THROWING].sum() / done.sum()
+            each.append(
+                f"| {name} | " + " | ".join(cells) + f" | {grabbed:.0f} %, by specials too |"
+            )
+    hits = np.bincount(tally.hits.reshape(-1))
+    return [
+        f"### What does the harm, both {style}",
+        "",
+        f"{len(both)} rounds, all pairs of characters, counted frame by frame. A special that "
+        "grabs counts as a throw here, since both end in the same hold.",
+        "",
+        *lines,
+        "",
+        f"Specials do {100 * share:.0f} % of the harm and end {100 * ended:.0f} % of the rounds "
+        "that a knock-out ends.",
+        "",
+        "How often a round each character begins each special, and its share of the harm:",
+        "",
+        "| | first | second | third | throws |",
+        "|---|---|---|---|---|",
+        *each,
+        "",
+        f"The longest combination of {2 * len(both)} fighters' rounds had {len(hits) - 1} hits; "
+        f"half of them had no longer one than {int(np.median(tally.hits))}. The most harm in one "
+        f"was {tally.combined.max()} points.",
+    ]
+
+
+def ladder(rounds: int) -> list[str]:
+    """How far players climb."""
+    names = ("random", "cpu-1", "cpu-3", "cpu-5", "cpu-7", "cpu-8", "zoner", "rushdown")
+    runs = max(16, SLOTS // 2 // len(names))
+    styles = np.repeat([STYLE_NAMES.index(name) for name in names], runs).astype(np.int32)
+    won = np.asarray(climb(jax.random.key(5), styles)).reshape(len(names), runs)
+    lines = [
+        f"| {name} | {w.mean():.1f} | {w.min()} to {w.max()} | {100 * (w == 12).mean():.0f} |"
+        for name, w in zip(names, won, strict=True)
+    ]
+    return [
+        "### The ladder",
+        "",
+        f"Matches won of twelve by scripted players, {runs} runs each with a random character.",
+        "",
+        "| Player | mean | from, to | percent that won all |",
+        "|---|---|---|---|",
+        *lines,
+    ]
+
+
+PARTS = {
+    "levels": levels,
+    "characters": characters,
+    "ideas": ideas,
+    "specials": specials,
+    "ladder": ladder,
+}
+PAGE = Path(__file__).parent.parent / "docs" / "results" / "fightladder.md"
+HEADING = "## Depth"
+
+
+def write(text: str) -> None:
+    """Put the part into the page, in place of an older one."""
+    page = PAGE.read_text() if PAGE.exists() else "# FightLadder: measured\n"
+    before, found, rest = page.partition(f"{HEADING}\n")
+    after = ""
+    if found:
+        start = rest.find("\n## ")
+        after = rest[start + 1 :] if start >= 0 else ""
+    PAGE.write_text(f"{before.rstrip()}\n\n{text}\n" + (f"\n{after}" if after else ""))
+
+
+def main() -> None:
+    """Play the parts asked for, and print or write them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all, if none is given")
+    parser.add_argument("--rounds", type=int, default=400, help="for each pair")
+    parser.add_argument("--write", action="store_true", help="into docs/results/fightladder.md")
+    args = parser.parse_args()
+    for part in args.parts:
+        if part not in PARTS:
+            parser.error(f"no part {part!r}; accepted are {', '.join(PARTS)}")
+    if args.write and args.parts:
+        parser.error("--write takes all parts")
+    begun = time.time()
+    lines = [
+        HEADING,
+        "",
+        f"By `python benchmarks/fightladder_depth.py --write --rounds {args.rounds}`: scripted "
+        "players (docs/envs/fightladder_players.md), the default environment of one round. A draw "
+        "counts as half a win; intervals are Wilson's at 95 %.",
+    ]
+    for name, part in PARTS.items():
+        if not args.parts or name in args.parts:
+            rounds = max(args.rounds, 1008) if name == "specials" else args.rounds
+            lines += ["", *part(rounds)]
+            print(f"{name}: {time.time() - begun:.0f} s", flush=True)
+    text = "\n".join(lines)
+    if args.write:
+        write(text)
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
