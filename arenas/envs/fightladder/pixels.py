@@ -325,9 +325,10 @@ def _attack(look: Look, move: Move, kind: Kind, frame: int, kick: bool, hit: boo
     torso, (back, front, bottom, top) = look.torso, move.box
     raised = bool(height_at(move, frame)) or move.stance is Stance.AIRBORNE
     low = move.stance is Stance.CROUCHING or (move.box != NOWHERE and top <= 32 and not raised)
+    curled = move.box != NOWHERE and bottom == 0 and 38 <= top <= 54 and not move.rise
     since = frame - move.startup
     until = move.active * move.hits
-    body = _flying if raised else _crouching if low else _standing
+    body = _flying if raised else _crouching if low or curled else _standing
     lean = -2 if since < -2 else 2 if since < until else 0
     pose = body(look, lean=lean, arm=0)
     shoulder = pose.torso[3] - 10
@@ -375,9 +376,8 @@ def _attack(look: Look, move: Move, kind: Kind, frame: int, kick: bool, hit: boo
         limb = (x - thick, x + thick + 2, shoulder - 4, top)
         tip = (x - thick - 4, front, top - 16, top)
     elif move.height is Height.OVERHEAD and move.rise:  # down on a head
-        x = front - 14
-        limb = (x - thick, x + thick, bottom + 4, 46)
-        tip = (x - 14, front, bottom, bottom + 14)
+        limb = (torso - 8, front - 6, 36, 46)
+        tip = (front - 14, front, bottom, 40)
     elif top <= 16:  # along the ground
         limb, tip = (4, front, 0, 9), (front - 12, front, 0, top)
     elif tall >= 38 and wide <= 42 and move.hits == 1:  # with the whole body
