@@ -81,7 +81,9 @@ NAMES = (
     *SHARED,
 )
 SIZE = len(NAMES)
-SPACE = gymnasium.spaces.Box(-np.inf, np.inf, (SIZE,), np.float32)
+LARGEST = 8.0
+"""No number is larger than this; most are within -1 and 1."""
+SPACE = gymnasium.spaces.Box(-LARGEST, LARGEST, (SIZE,), np.float32)
 
 _SLICES: dict[str, slice] = {}
 _start = 0
