@@ -325,7 +325,7 @@ def _attack(look: Look, move: Move, kind: Kind, frame: int, kick: bool, hit: boo
     torso, (back, front, bottom, top) = look.torso, move.box
     raised = bool(height_at(move, frame)) or move.stance is Stance.AIRBORNE
     low = move.stance is Stance.CROUCHING or (move.box != NOWHERE and top <= 32 and not raised)
-    curled = move.box != NOWHERE and bottom == 0 and 38 <= top <= 54 and not move.rise
+    curled = move.box != NOWHERE and bottom <= 8 and 38 <= top <= 62 and not move.rise
     since = frame - move.startup
     until = move.active * move.hits
     body = _flying if raised else _crouching if low or curled else _standing
