@@ -1,0 +1,1 @@
+"""One proximal policy optimisation for every game; IPPO and MAPPO are configurations of it."""

@@ -1,0 +1,269 @@
+"""Hyper-parameters of the learner: documented fields, and presets per game as data.
+
+Importing this imports neither jax nor flax, so that ``arenas train --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from arenas.errors import BadArgument, UnknownName
+
+Algorithm = Literal["ippo", "mappo"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides what a training run computes.
+
+    Attributes:
+        steps: environment steps to train for, over all parallel environments; rounded down to
+            whole updates.
+        num_envs: environments stepped in parallel.
+        rollout: steps of each environment between two updates.
+        epochs: passes over a rollout.
+        minibatches: gradient steps of a pass.
+        lr: Adam's step size.
+        anneal_lr: lower the step size linearly to 0 at the end.
+        adam_eps: Adam's epsilon.
+        gamma: discount per environment step.
+        gae_lambda: lambda of generalised advantage estimation.
+        clip: epsilon of PPO's clipped ratio.
+        clip_value: limit the change of values by the same epsilon.
+        entropy: weight of the entropy bonus.
+        entropy_final: its weight at the end, reached linearly; the same where negative.
+        value: weight of the value loss.
+        max_grad_norm: gradients are scaled down to this global norm.
+        normalize: scale the advantages of a minibatch to mean 0 and deviation 1.
+        reward_scale: rewards are multiplied by this before learning; reported returns are not.
+        network: mlp, cnn (convolutions over observations of rank 3) or gru (recurrent; with
+            convolutions where an observation has rank 3).
+        hidden: width of the layers.
+        layers: dense layers before the heads or the recurrent cell.
+        head: a hidden layer of its own for the policy and for the values.
+        channels: filters of each 3×3 convolution, in cnn and gru.
+        sharing: shared (one set of parameters for all seats), separate (one for each seat) or
+            team (one for each team).
+        opponents: agents on the other seats or the other team, drawn for each episode; none: all
+            seats learn.
+        self_play: with opponents, the share of episodes in which all seats learn instead.
+        seat: which seat (or team) the learner holds against opponents; -1: each in turn.
+        auxiliary: what an additional head predicts: opponent (which of the opponents it is), or
+            the name of an integer in the step's info, such as goal; empty: no such head.
+        auxiliary_classes: number of values of that integer; not needed for opponent.
+        auxiliary_weight: weight of its cross-entropy.
+        greedy: evaluations and the exported agent take the likeliest action; else they sample.
+        eval_episodes: episodes of each evaluation.
+        eval_every: updates between evaluations; 0: about 20 in a run.
+    """
+
+    steps: int = 1_000_000
+    num_envs: int = 64
+    rollout: int = 128
+    epochs: int = 4
+    minibatches: int = 4
+    lr: float = 2.5e-4
+    anneal_lr: bool = True
+    adam_eps: float = 1e-5
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    clip: float = 0.2
+    clip_value: bool = True
+    entropy: float = 0.01
+    entropy_final: float = -1.0
+    value: float = 0.5
+    max_grad_norm: float = 0.5
+    normalize: bool = True
+    reward_scale: float = 1.0
+    network: Literal["mlp", "cnn", "gru"] = "mlp"
+    hidden: int = 128
+    layers: int = 2
+    head: bool = False
+    channels: tuple[int, ...] = (16, 32)
+    sharing: Literal["shared", "separate", "team"] = "shared"
+    opponents: tuple[str, ...] = ()
+    self_play: float = 0.0
+    seat: int = -1
+    auxiliary: str = ""
+    auxiliary_classes: int = 0
+    auxiliary_weight: float = 0.1
+    greedy: bool = True
+    eval_episodes: int = 128
+    eval_every: int = 0
+
+    @property
+    def steps_per_update(self) -> int:
+        """Environment steps of one update, over all parallel environments."""
+        return self.num_envs * self.rollout
+
+    @property
+    def updates(self) -> int:
+        """Number of updates of the run."""
+        return self.steps // self.steps_per_update
+
+    @property
+    def updates_per_evaluation(self) -> int:
+        """Updates between evaluations."""
+        return self.eval_every or max(1, self.updates // 20)
+
+    def check(self) -> Config:
+        """Itself, if every value is accepted.
+
+        Raises:
+            BadArgument: one is not; says what was given and what is accepted.
+        """
+        for name, low in _LEAST.items():
+            value = getattr(self, name)
+            if value < low:
+                raise BadArgument(f"{name} is {value}; accepted are numbers from {low:g}")
+        for name in ("gamma", "gae_lambda", "self_play"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise BadArgument(f"{name} is {value}; accepted are numbers from 0 to 1")
+        for name in ("lr", "clip", "max_grad_norm", "adam_eps", "reward_scale"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise BadArgument(f"{name} is {value}; accepted are numbers above 0")
+        for field in dataclasses.fields(self):
+            choices = _CHOICES.get(field.name)
+            value = getattr(self, field.name)
+            if choices and value not in choices:
+                raise UnknownName(field.name, str(value), choices)
+        if not self.channels or min(self.channels) < 1:
+            raise BadArgument(f"channels are {self.channels}; accepted are integers from 1")
+        if self.updates < 1:
+            raise BadArgument(
+                f"steps is {self.steps}, less than one update: num_envs × rollout is "
+                f"{self.steps_per_update}"
+            )
+        if self.self_play and not self.opponents:
+            raise BadArgument("self_play is given without opponents; without them all seats learn")
+        if self.auxiliary == "opponent" and not self.opponents:
+            raise BadArgument("auxiliary is opponent, and there are no opponents to predict")
+        if self.auxiliary not in ("", "opponent") and self.auxiliary_classes < 2:
+            raise BadArgument(
+                f"auxiliary is {self.auxiliary!r}; give auxiliary_classes, the number of its values"
+            )
+        return self
+
+
+_LEAST: dict[str, float] = {
+    "num_envs": 1,
+    "rollout": 1,
+    "epochs": 1,
+    "minibatches": 1,
+    "entropy": 0,
+    "value": 0,
+    "hidden": 1,
+    "layers": 0,
+    "seat": -1,
+    "auxiliary_weight": 0,
+    "eval_episodes": 1,
+    "eval_every": 0,
+}
+_CHOICES = {"network": ("mlp", "cnn", "gru"), "sharing": ("shared", "separate", "team")}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "rrps": {
+        "steps": 2_000_000,
+        "network": "gru",
+        "hidden": 32,
+        "layers": 1,
+        "num_envs": 64,
+        "rollout": 100,
+        "minibatches": 4,
+        "lr": 2e-3,
+        "gamma": 0.9,
+        "clip_value": False,
+        "greedy": False,
+    },
+    "colorgrid": {
+        "steps": 4_000_000,
+        "network": "cnn",
+        "hidden": 128,
+        "layers": 1,
+        "channels": (16, 32),
+        "num_envs": 64,
+        "rollout": 64,
+        "minibatches": 4,
+        "lr": 1e-3,
+        "gamma": 0.95,
+        "greedy": False,
+    },
+    "hanabi": {
+        "steps": 20_000_000,
+        "network": "mlp",
+        "hidden": 512,
+        "layers": 1,
+        "head": True,
+        "num_envs": 1024,
+        "rollout": 128,
+        "lr": 5e-4,
+        "anneal_lr": False,
+    },
+    "hanabi-very-small-v0": {
+        "steps": 3_000_000,
+        "hidden": 128,
+        "num_envs": 128,
+        "rollout": 64,
+        "lr": 1e-3,
+        "anneal_lr": True,
+    },
+    # JaxMARL's published settings of ippo_rnn_smax (arXiv 2311.10090), but for the steps.
+    "smax": {
+        "steps": 10_000_000,
+        "network": "gru",
+        "hidden": 128,
+        "layers": 1,
+        "head": True,
+        "num_envs": 128,
+        "rollout": 128,
+        "lr": 4e-3,
+        "clip": 0.05,
+        "max_grad_norm": 0.25,
+    },
+}
+"""Values that differ from the defaults, by game, and by environment id on top of that."""
+
+
+def preset(env_id: str, game: str) -> dict[str, Any]:
+    """The values that this environment's preset sets; empty where there is none."""
+    values = PRESETS.get(game, {}) | PRESETS.get(env_id, {})
+    if game == "hanabi" and env_id.startswith("hanabi-very-small"):
+        values |= PRESETS["hanabi-very-small-v0"]
+    return values
+
+
+def resolve(env_id: str, game: str, given: Mapping[str, Any]) -> Config:
+    """The configuration of a run: defaults, then the game's preset, then what was given.
+
+    Raises:
+        UnknownName: no such hyper-parameter.
+        BadArgument: a value that is not accepted.
+    """
+    known = [f.name for f in dataclasses.fields(Config)]
+    for name in given:
+        if name not in known:
+            raise UnknownName("hyper-parameter", name, known)
+    return Config(**{**preset(env_id, game), **given}).check()
+
+
+def from_json(values: Mapping[str, Any]) -> Config:
+    """A configuration from its JSON form (:func:`to_json`).
+
+    Raises:
+        UnknownName: it has a hyper-parameter that this version does not know.
+    """
+    known = [f.name for f in dataclasses.fields(Config)]
+    for name in values:
+        if name not in known:
+            raise UnknownName("hyper-parameter", name, known)
+    tuples: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+    return Config(**tuples).check()
+
+
+def to_json(config: Config) -> dict[str, Any]:
+    """The configuration as JSON holds it."""
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in vars(config).items()}

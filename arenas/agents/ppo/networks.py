@@ -1,0 +1,310 @@
+"""Networks: an encoder of observations, an optional recurrent cell, and heads.
+
+Written so that a whole rollout goes through in large matrix products: of the recurrent cell, only
+the product with the hidden state runs step by step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from jaxtyping import Array, Bool, Float
+
+from arenas.env import AnyArray
+from arenas.errors import BadArgument, BadFile
+
+orthogonal = nnx.initializers.orthogonal
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """How one array of an observation is read.
+
+    Attributes:
+        path: of the array in the observation's pytree, as JAX writes it.
+        shape: of one seat's array.
+        classes: number of values of an integer that becomes a one-hot; 0 for numbers as they are.
+        scale: numbers are multiplied by this; 1/255 for bytes.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    classes: int = 0
+    scale: float = 1.0
+
+    @property
+    def image(self) -> bool:
+        """Whether convolutions read it."""
+        return len(self.shape) == 3
+
+    @property
+    def size(self) -> int:
+        """Numbers that it becomes, flat."""
+        return int(np.prod(self.shape)) * (self.classes or 1)
+
+
+def describe(space: gymnasium.Space[Any]) -> tuple[Leaf, ...]:
+    """How observations of this space are read, in the order of JAX's leaves.
+
+    Raises:
+        BadArgument: a kind of space that networks do not read.
+    """
+
+    def tree(space: Any) -> Any:
+        if isinstance(space, gymnasium.spaces.Dict):
+            return {n: tree(s) for n, s in space.spaces.items()}
+        if isinstance(space, gymnasium.spaces.Tuple):
+            return tuple(tree(s) for s in space.spaces)
+        return space
+
+    def leaf(path: Any, space: Any) -> Leaf:
+        where = jax.tree_util.keystr(path)
+        if isinstance(space, Discrete):
+            return Leaf(where, (), int(space.n))
+        if isinstance(space, MultiDiscrete):
+            return Leaf(where, space.shape, int(space.nvec.max()))
+        if isinstance(space, Box | MultiBinary):
+            is_bytes = isinstance(space, Box) and space.dtype == np.uint8 and space.high.max() > 31
+            return Leaf(where, tuple(space.shape), 0, 1 / 255 if is_bytes else 1.0)
+        raise BadArgument(f"networks do not read observations of {space}")
+
+    spaces = jax.tree_util.tree_leaves_with_path(tree(space))
+    return tuple(leaf(path, s) for path, s in spaces)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Everything that decides a network's parameters; kept in an exported agent.
+
+    Attributes:
+        leaves: the observation.
+        actions: number of actions; 0 for a network of values alone.
+        kind: mlp, cnn or gru.
+        hidden: width.
+        layers: dense layers of the encoder.
+        head: hidden layers before the policy and the value.
+        channels: filters of each convolution.
+        value: whether it has a value head.
+        auxiliary: classes of the auxiliary head; 0 for none.
+    """
+
+    leaves: tuple[Leaf, ...]
+    actions: int
+    kind: str
+    hidden: int
+    layers: int
+    head: bool
+    channels: tuple[int, ...]
+    value: bool = True
+    auxiliary: int = 0
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether it has a memory."""
+        return self.kind == "gru"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_json(values: Any) -> Spec:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            BadFile: these are not the fields of a network.
+        """
+        try:
+            leaves = tuple(
+                Leaf(x["path"], tuple(x["shape"]), x["classes"], x["scale"])
+                for x in values["leaves"]
+            )
+            rest = {n: v for n, v in values.items() if n != "leaves"}
+            return Spec(leaves=leaves, **{**rest, "channels": tuple(rest["channels"])})
+        except (KeyError, TypeError) as error:
+            raise BadFile(f"the network is not described as expected: {error}") from error
+
+
+class GRU(nnx.Module):
+    """A gated recurrent unit, as Flax's ``GRUCell`` defines it, over whole sequences.
+
+    Cho et al. 2014 (arXiv 1406.1078): ``r, z = sigmoid(W x + U h)``,
+    ``n = tanh(W x + r (U h + b))``, ``h' = (1 − z) n + z h``.
+    """
+
+    def __init__(self, inputs: int, hidden: int, rngs: nnx.Rngs) -> None:
+        self.hidden = hidden
+        w = nnx.initializers.lecun_normal()(rngs.params(), (inputs, 3 * hidden))
+        u = [orthogonal()(rngs.params(), (hidden, hidden)) for _ in range(3)]
+        self.w, self.u = nnx.Param(w), nnx.Param(jnp.concatenate(u, axis=1))
+        self.b, self.b_n = nnx.Param(jnp.zeros(3 * hidden)), nnx.Param(jnp.zeros(hidden))
+
+    def __call__(
+        self,
+        x: Float[AnyArray, "steps seats features"],
+        h: Float[AnyArray, "seats hidden"],
+        fresh: Bool[AnyArray, "steps seats"],
+        acting: Bool[AnyArray, "steps seats"],
+    ) -> tuple[Array, Array]:
+        """The last hidden state, and all, ``[T, M, H]``.
+
+        Args:
+            x: inputs.
+            h: hidden state before the first step.
+            fresh: the step's input is the first of a new episode: the state is reset before it.
+            acting: elsewhere the state stays as it is.
+        """
+        gates = x @ self.w[...] + self.b[...]
+        u, b_n, n = self.u[...], self.b_n[...], self.hidden
+
+        def step(h: Array, now: Any) -> tuple[Array, Array]:
+            gate, fresh, acting = now
+            h = jnp.where(fresh[:, None], 0.0, h)
+            inner = h @ u
+            rz = jax.nn.sigmoid(gate[:, : 2 * n] + inner[:, : 2 * n])
+            r, z = rz[:, :n], rz[:, n:]
+            new = jnp.tanh(gate[:, 2 * n :] + r * (inner[:, 2 * n :] + b_n))
+            new = new + z * (h - new)
+            return jnp.where(acting[:, None], new, h), new
+
+        return jax.lax.scan(step, jnp.asarray(h), (gates, fresh, acting))
+
+
+class Outputs(nnx.Module):
+    """What a network answers is a dictionary; this holds the last layers of one answer."""
+
+    def __init__(
+        self, inputs: int, hidden: int, outputs: int, scale: float, head: bool, rngs: nnx.Rngs
+    ) -> None:
+        self.inner = (
+            nnx.Linear(inputs, hidden, kernel_init=orthogonal(2.0), rngs=rngs) if head else None
+        )
+        self.last = nnx.Linear(
+            hidden if head else inputs, outputs, kernel_init=orthogonal(scale), rngs=rngs
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """``[..., outputs]``."""
+        return self.last(x if self.inner is None else nnx.relu(self.inner(x)))
+
+
+class Network(nnx.Module):
+    """A policy and a value, or one of them, of what a seat observes. See :class:`Spec`."""
+
+    def __init__(self, spec: Spec, rngs: nnx.Rngs) -> None:
+        self.spec = spec
+        images = [x for x in spec.leaves if x.image] if spec.kind != "mlp" else []
+        size = sum(x.size for x in spec.leaves if x not in images)
+        convolutions: list[Any] = []
+        for leaf in images:
+            height, width, channels = _channels_last(leaf.shape)
+            stack = []
+            for filters in spec.channels:
+                stack.append(
+                    nnx.Conv(channels, filters, (3, 3), kernel_init=orthogonal(2**0.5), rngs=rngs)
+                )
+                channels = filters
+            convolutions.append(nnx.List(stack))
+            size += height * width * channels
+        self.convolutions = nnx.List(convolutions)
+        dense = []
+        for _ in range(spec.layers):
+            dense.append(nnx.Linear(size, spec.hidden, kernel_init=orthogonal(2**0.5), rngs=rngs))
+            size = spec.hidden
+        self.dense = nnx.List(dense)
+        self.gru = GRU(size, spec.hidden, rngs) if spec.recurrent else None
+        size = spec.hidden if spec.recurrent else size
+
+        def out(outputs: int, scale: float) -> Outputs | None:
+            if not outputs:
+                return None
+            return Outputs(size, spec.hidden, outputs, scale, spec.head, rngs)
+
+        self.policy = out(spec.actions, 0.01)
+        self.value = out(int(spec.value), 1.0)
+        self.auxiliary = out(spec.auxiliary, 0.01)
+
+    def initial(self, seats: int) -> Array:
+        """The memory at the start: ``[M, hidden]``, or ``[M, 0]`` without one."""
+        return jnp.zeros((seats, self.spec.hidden if self.spec.recurrent else 0), jnp.float32)
+
+    def __call__(
+        self, observation: Any, memory: Array, fresh: Array, acting: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        """The memory afterwards, and ``logits`` ``[T, M, K]``, ``value`` ``[T, M]``, ``auxiliary``.
+
+        Args:
+            observation: arrays ``[T, M, ...]``.
+            memory: ``[M, H]`` before the first step.
+            fresh: ``[T, M]``, the observation is the first of an episode.
+            acting: ``[T, M]``, whose memory goes on.
+        """
+        x = self._encoded(observation, fresh.shape)
+        if self.gru is not None:
+            memory, x = self.gru(x, memory, fresh, acting)
+        answers = {}
+        if self.policy is not None:
+            answers["logits"] = self.policy(x)
+        if self.value is not None:
+            answers["value"] = self.value(x)[..., 0]
+        if self.auxiliary is not None:
+            answers["auxiliary"] = self.auxiliary(x)
+        return memory, answers
+
+    def _encoded(self, observation: Any, batch: Sequence[int]) -> Array:
+        flat, images = [], []
+        arrays = jax.tree.leaves(observation)
+        for leaf, array in zip(self.spec.leaves, arrays, strict=True):
+            if leaf.classes:
+                one_hot = jax.nn.one_hot(array, leaf.classes, dtype=jnp.float32)
+                flat.append(one_hot.reshape(*batch, -1))
+                continue
+            array = jnp.asarray(array).astype(jnp.float32)
+            array = array if leaf.scale == 1.0 else array * leaf.scale
+            if leaf.image and self.spec.kind != "mlp":
+                first = _channels_last(leaf.shape) != leaf.shape
+                images.append(jnp.moveaxis(array, -3, -1) if first else array)
+            else:
+                flat.append(array.reshape(*batch, -1))
+        for image, stack in zip(images, self.convolutions, strict=True):
+            y = image.reshape(-1, *image.shape[2:])
+            for layer in stack:
+                y = nnx.relu(layer(y))
+            flat.append(y.reshape(*batch, -1))
+        x = flat[0] if len(flat) == 1 else jnp.concatenate(flat, axis=-1)
+        for layer in self.dense:
+            x = nnx.relu(layer(x))
+        return x
+
+
+def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """``(height, width, channels)``: the channels are the shorter of the first and last axes."""
+    a, b, c = shape
+    return (b, c, a) if a < c else (a, b, c)
+
+
+def build(spec: Spec, seed: Any) -> tuple[Any, Any]:
+    """The network's structure and fresh parameters, a dictionary of arrays."""
+    graph, params = nnx.split(Network(spec, nnx.Rngs(params=seed)))
+    return graph, nnx.to_pure_dict(params)
+
+
+def structure(spec: Spec) -> Any:
+    """The network's structure alone; makes no parameters."""
+    abstract = nnx.eval_shape(lambda: Network(spec, nnx.Rngs(params=0)))
+    return nnx.split(abstract)[0]
+
+
+def apply(
+    graph: Any, params: Any, observation: Any, memory: Any, fresh: Any, acting: Any
+) -> tuple[Any, dict[str, Any]]:
+    """:meth:`Network.__call__` with these parameters."""
+    return nnx.merge(graph, params)(observation, memory, fresh, acting)
