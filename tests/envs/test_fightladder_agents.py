@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -264,3 +265,10 @@ def test_a_scripted_player_says_what_it_cannot_play(env_id: str, message: str) -
 def test_an_unknown_style_is_told_the_known_ones() -> None:
     with pytest.raises(BadArgument, match="cpu-9.*'cpu-8'"):
         Scripted(arenas.make("fightladder-v0"), style="cpu-9")
+
+
+def test_the_page_of_players_shows_their_numbers() -> None:
+    page = (Path(__file__).parents[2] / "docs/envs/fightladder_players.md").read_text()
+    for style in cpu.STYLES:
+        numbers = " | ".join(str(getattr(style, skill)) for skill in cpu.SKILLS)
+        assert f"| `{style.name}` | {numbers} |" in page

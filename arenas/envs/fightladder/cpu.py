@@ -118,7 +118,7 @@ SKILLS = (
 )
 MAX_DELAY = 6
 
-# Options of the lowest and the highest level by zone; those between are mixed from the two.
+# Options of a novice and an expert by zone; a level mixes the two by its craft, in percent.
 #            guard walk retreat poke throw jump fire rush
 _NOVICE = {
     "close": (10, 12, 16, 40, 2, 14, 2, 4),
