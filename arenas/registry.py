@@ -16,6 +16,7 @@ import functools
 import importlib
 import importlib.metadata
 import inspect
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -331,9 +332,15 @@ def resolve(catalogue: Catalogue[SpecT], text: str) -> tuple[SpecT, dict[str, An
     """The entry and arguments that a text names: ``[module:]name[,key=value...]``.
 
     With a module, the name is one that it registers when imported, or an attribute of it: a class
-    or function that makes the environment or agent, registered or not.
+    or function that makes the environment or agent, registered or not. An agent may also be the
+    folder of an exported one.
     """
     name, kwargs = parse(text)
+    if catalogue is agents and os.path.isfile(os.path.join(name, "agent.json")):
+        exported = AgentSpec(
+            name=name, entry_point="arenas.agents.ppo.export:load", kwargs={"path": name}
+        )
+        return exported, kwargs  # type: ignore[return-value]
     module, colon, rest = name.partition(":")
     if not colon or not re.fullmatch(r"[A-Za-z_][\w.]*", module):
         return catalogue.find(name), kwargs
@@ -443,7 +450,7 @@ def load_agent(name: str, env: Any) -> Agent:
 
     Args:
         name: ``"random"``, ``"rrps/greenberg"``, ``"rrps/constant,action=1"``,
-            ``"my.module:mine"``.
+            ``"my.module:mine"``, or the folder of an exported agent.
         env: the environment that it will play, or its id.
 
     Raises:

@@ -1,0 +1,77 @@
+"""Exported agents: they play as they were, and what is not one is refused with its reason."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+import arenas
+from arenas.agents.ppo import export, networks
+from arenas.errors import BadArgument, BadFile
+
+ENV = arenas.make("rrps-v0", throws=10)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    spec = networks.Spec(networks.describe(ENV.observation_space), 3, "gru", 8, 1, False, (4,))
+    params = networks.build(spec, jax.random.key(1))[1]
+    saved = export.save(tmp_path / "a", ENV, spec, params, greedy=False, training={"seed": 1})
+    agent = arenas.load_agent(str(saved), ENV)
+    jax.tree.map(np.testing.assert_array_equal, agent.params, params)
+    return saved
+
+
+def test_an_agent_plays_the_same_on_the_device_and_on_the_host(folder):
+    device = arenas.play(ENV, [str(folder), "rrps/copy"], episodes=2, seed=5)
+    host = arenas.play(ENV, [str(folder), "rrps/copy"], episodes=1, seed=5)
+    np.testing.assert_array_equal(device[0].actions, host[0].actions)
+    assert device[0].agents == (str(folder), "rrps/copy")
+
+
+def test_greedy_is_an_argument_of_its_name(folder):
+    assert arenas.load_agent(f"{folder},greedy=true", ENV).greedy
+    assert not arenas.load_agent(str(folder), ENV).greedy
+
+
+def test_another_game_or_observation_is_refused(folder):
+    with pytest.raises(BadArgument, match="plays 'rrps', not 'hanabi'"):
+        arenas.load_agent(str(folder), "hanabi-very-small-v0")
+    with pytest.raises(BadArgument, match=r"observation \(7,\).*\(13,\)"):
+        arenas.load_agent(str(folder), arenas.make("rrps-v0", recall=2))
+    with pytest.raises(BadArgument, match="knows 3 actions"):
+        arenas.load_agent(str(folder), "rrps-water-v0")
+
+
+def test_a_damaged_file_is_refused(folder):
+    params = folder / "params.safetensors"
+    whole = params.read_bytes()
+    for broken in (whole[:-5], whole[:4], b""):
+        params.write_bytes(broken)
+        with pytest.raises(BadFile, match="damaged"):
+            arenas.load_agent(str(folder), ENV)
+    params.write_bytes(whole)
+    card = json.loads((folder / "agent.json").read_text())
+    for change, message in (
+        ({"format": 99}, "format 99; this version reads 1"),
+        ({"network": {}}, "not described as expected"),
+        ({"network": {**card["network"], "hidden": 9}}, "the network needs"),
+    ):
+        (folder / "agent.json").write_text(json.dumps({**card, **change}))
+        with pytest.raises(BadFile, match=message):
+            arenas.load_agent(str(folder), ENV)
+    (folder / "agent.json").write_text("{")
+    with pytest.raises(BadFile, match="not an agent's card"):
+        arenas.load_agent(str(folder), ENV)
+
+
+def test_an_agent_enters_a_tournament_by_its_folder(folder, tmp_path):
+    from arenas.evaluation import Store, Tournament
+
+    contest = Tournament("rrps-v0,throws=10", [str(folder), "rrps/rock"], episodes=1)
+    with Store(str(tmp_path / "rows.db")) as rows:
+        contest.play(rows)
+        standings = contest.results(rows).standings
+    assert {s.agent for s in standings} == {str(folder), "rrps/rock"}
+    assert sum(s.forfeits for s in standings) == 0
