@@ -94,7 +94,7 @@ class Learner:
             optax.clip_by_global_norm(config.max_grad_norm),
             optax.scale_by_adam(eps=config.adam_eps),
         )
-        self.run = jax.jit(self._run, static_argnums=1, donate_argnums=0)
+        self.run = jax.jit(self._run, static_argnums=1)
 
     # Networks -----------------------------------------------------------------------------------
 
