@@ -10,6 +10,7 @@ characters. Win rates count a draw as half, and their intervals are Wilson's at 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from arenas.envs.fightladder import controls, cpu, fight, observation
 from arenas.envs.fightladder.characters import CHARACTERS, NAMES
 from arenas.envs.fightladder.game import FightLadder
 from arenas.envs.fightladder.ladder import Ladder
-from arenas.envs.fightladder.moves import NUM_MOVES, Kind
+from arenas.envs.fightladder.moves import NUM_MOVES, SUB, Kind
 
 RANDOM = len(cpu.STYLES)  # index of the random player, after the styles
 STYLE_NAMES = (*cpu.STYLE_NAMES, "random")
@@ -183,6 +184,39 @@ def climb(key: Any, styles: Any) -> Any:
         return jax.lax.while_loop(going, body, start)[3]
 
     return jax.vmap(run)(jax.random.split(key, styles.shape[0]), styles)
+
+
+@jax.jit
+def repeat(character: Any, at: Any, patterns: Any, period: Any) -> Any:
+    """The most hits in one combination that repeated actions make on a fighter that does nothing.
+
+    Args:
+        character: of who acts; it stands in reach, with its charges held.
+        at: x of the other.
+        patterns: int32 ``[n, 3]``, actions.
+        period: how many of them count.
+    """
+    first = env.reset(jax.random.key(0), characters=jnp.stack([character, 0 * character]))[0]
+    fighters = first.fighters
+    for seat, name, value in (
+        (0, "x", at - 32 * SUB),
+        (1, "x", at),
+        (0, "charge_left", fight.FOREVER),
+        (0, "charge_down", fight.FOREVER),
+    ):
+        fighters = fighters.at[seat, FIELD[name]].set(jnp.asarray(value, jnp.int16))
+    first = first.replace(fighters=fighters)
+
+    def one(pattern: Any) -> Any:
+        def step(loop: Any, n: Any) -> Any:
+            state, most = loop
+            action = jnp.stack([pattern[n % period], 0])
+            state = env._transition(jax.random.key(0), state, action).state
+            return (state, jnp.maximum(most, state.fighters[1, FIELD["combo"]])), None
+
+        return jax.lax.scan(step, (first, jnp.int16(0)), jnp.arange(24))[0][1]
+
+    return jax.vmap(one)(patterns)
 
 
 # Tables -------------------------------------------------------------------------------------------
@@ -443,11 +477,40 @@ def ladder(rounds: int) -> list[str]:
     ]
 
 
+def repetitions(rounds: int) -> list[str]:
+    """Whether repeating itself makes a combination without end."""
+    words = controls.labels("transformed")
+    away = ("left", "up-left", "down-right")
+    kept = [
+        i
+        for i, word in enumerate(words)
+        if not word.startswith(away) and not (word.startswith("special") and "left" in word)
+    ]
+    most: list[tuple[int, str]] = []
+    for period in (2, 3):
+        patterns = np.array(list(itertools.product(kept, repeat=period)), np.int32)
+        patterns = np.pad(patterns, ((0, 0), (0, 3 - period)))
+        for at in (0, fight.STAGE - 17 * SUB):
+            for c, name in enumerate(NAMES):
+                hits = np.asarray(repeat(jnp.int32(c), jnp.int32(at), patterns, period))
+                best = patterns[hits.argmax()][:period]
+                most.append((int(hits.max()), f"{name}: {', '.join(words[a] for a in best)}"))
+    hits, example = max(most)
+    return [
+        "### Repetitions",
+        "",
+        f"All pairs and triples of {len(kept)} actions (those that lead away are left out), each "
+        "repeated for 24 steps by each character on a fighter that does nothing, in the middle of "
+        f"the stage and in the corner. The longest combination had {hits} hits ({example}).",
+    ]
+
+
 PARTS = {
     "levels": levels,
     "characters": characters,
     "ideas": ideas,
     "specials": specials,
+    "repetitions": repetitions,
     "ladder": ladder,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "results" / "fightladder.md"
