@@ -18,6 +18,9 @@ Algorithm = Literal["ippo", "mappo"]
 class Config:
     """Everything that decides what a training run computes.
 
+    Not supported yet, and refused by the learner: opponents (with self_play and seat), auxiliary
+    (with its classes and weight), and sharing other than shared.
+
     Attributes:
         steps: environment steps to train for, over all parallel environments; rounded down to
             whole updates.
@@ -54,9 +57,7 @@ class Config:
             the name of an integer in the step's info, such as goal; empty: no such head.
         auxiliary_classes: number of values of that integer; not needed for opponent.
         auxiliary_weight: weight of its cross-entropy.
-        greedy: evaluations and the exported agent take the likeliest action; else they sample.
-        eval_episodes: episodes of each evaluation.
-        eval_every: updates between evaluations; 0: about 20 in a run.
+        greedy: the exported agent takes the likeliest action; else it samples.
     """
 
     steps: int = 1_000_000
@@ -90,8 +91,6 @@ class Config:
     auxiliary_classes: int = 0
     auxiliary_weight: float = 0.1
     greedy: bool = True
-    eval_episodes: int = 128
-    eval_every: int = 0
 
     @property
     def steps_per_update(self) -> int:
@@ -102,11 +101,6 @@ class Config:
     def updates(self) -> int:
         """Number of updates of the run."""
         return self.steps // self.steps_per_update
-
-    @property
-    def updates_per_evaluation(self) -> int:
-        """Updates between evaluations."""
-        return self.eval_every or max(1, self.updates // 20)
 
     def check(self) -> Config:
         """Itself, if every value is accepted.
@@ -160,8 +154,6 @@ _LEAST: dict[str, float] = {
     "layers": 0,
     "seat": -1,
     "auxiliary_weight": 0,
-    "eval_episodes": 1,
-    "eval_every": 0,
 }
 _CHOICES = {"network": ("mlp", "cnn", "gru"), "sharing": ("shared", "separate", "team")}
 
