@@ -478,14 +478,27 @@ def test_the_text_shows_every_unit_once():
     assert "160/160" in text
 
 
-@pytest.mark.parametrize(("rows", "units"), [(1, 2), (3, 3), (2, 5), (27, 57)])
-def test_a_row_leaves_out_the_entry_of_its_own_number(rows, units):
-    table = np.arange(rows * units * 3, dtype=np.float32).reshape(rows, units, 3)
-    expected = [np.delete(table[i], i, axis=0).reshape(-1) for i in range(rows)]
-    assert np.array_equal(observation.without_diagonal(jnp.asarray(table)), expected)
+@pytest.mark.parametrize(("observers", "units"), [(1, 2), (3, 3), (2, 5), (27, 57)])
+def test_a_list_leaves_out_its_observer(observers, units):
+    features = np.arange(units * 3, dtype=np.float32).reshape(units, 3)
+    shown = np.ones((observers, units, 1), bool)
+    here, scale = np.zeros((observers, 3), np.float32), np.ones((observers, 3), np.float32)
+    place = np.arange(observers)
+    lists = observation._lists(
+        *map(jnp.asarray, (features, shown, here, scale)), slice(observers), place
+    )
+    expected = [np.delete(features, i, axis=0).reshape(-1) for i in place]
+    assert np.array_equal(lists, expected)
 
 
-@pytest.mark.parametrize("id", ["smax-3m-v0", "smax-5m_vs_6m-selfplay-v0"])
+@pytest.mark.parametrize(
+    "id",
+    [
+        "smax-3m-v0",
+        "smax-5m_vs_6m-selfplay-v0",
+        "smax-5m_vs_6m-selfplay-v0,see_enemy_actions=False",
+    ],
+)
 def test_lists_of_many_observers_are_those_of_few(id, monkeypatch):
     env = arenas.make(id)
     state, timestep = jax.jit(env.reset)(jax.random.key(3))

@@ -31,8 +31,8 @@ UNIT_FEATURES = (
 """Names and order are JaxMARL's."""
 
 WRITTEN_OUT = 20
-"""Lists of so many observers or fewer are put together piece by piece, which is up to twice as fast
-as :func:`without_diagonal`, and for many takes seconds to compile."""
+"""Lists of so many observers or fewer are put together piece by piece; of more, that takes seconds
+to compile, and :func:`_lists` computes each entry where it goes."""
 
 _X, _Y, _MOVEMENT, _ATTACK = 1, 2, slice(3, 5), 5
 
@@ -82,17 +82,19 @@ def unit_list(
         opponents = is_ally[:observers, None] != is_ally
         is_action = (column == _ATTACK) | ((column >= _MOVEMENT.start) & (column < _MOVEMENT.stop))
         shown &= ~(opponents[..., None] & is_action)
+    own = own_features(position, health, unit_type, cooldown)[:observers]
+    if observers > WRITTEN_OUT:
+        ours = _lists(features, shown, here, scale, slice(num_allies), np.arange(num_allies))
+        lists = [ours]
+        if observers > num_allies:
+            backwards = units - 1 - np.arange(num_allies, observers)
+            rest = slice(num_allies, observers)
+            lists += [_lists(features[::-1], shown[:, ::-1], here, scale, rest, backwards)]
+        return jnp.concatenate([jnp.concatenate(lists), own], axis=1)
     # First everyone's features as everyone sees them, [observers, units, features], in one loop at
     # the speed of memory; then the lists, which omit the observer itself, as pieces of those. To
     # pick by index or select for each entry takes three times as long.
     table = jnp.where(shown, (features - here[:, None]) * scale[:, None], 0.0)
-    own = own_features(position, health, unit_type, cooldown)[:observers]
-    if observers > WRITTEN_OUT:
-        lists = without_diagonal(table[:num_allies])
-        if observers > num_allies:
-            enemies = without_diagonal(table[num_allies:][::-1, ::-1])[::-1]
-            lists = jnp.concatenate([lists, enemies])
-        return jnp.concatenate([lists, own], axis=1)
     size = len(UNIT_FEATURES)
     pieces = []
     for i in range(observers):
@@ -102,18 +104,31 @@ def unit_list(
     return jnp.concatenate(pieces).reshape(observers, -1)
 
 
-def without_diagonal(table: Float32[Array, "rows units features"]) -> Float32[Array, "rows rest"]:
-    """Each row without its entry of the row's own number.
+def _lists(
+    features: Float32[Array, "units features"],
+    shown: Bool[Array, "all units any"],
+    here: Float32[Array, "all features"],
+    scale: Float32[Array, "all features"],
+    observers: slice,
+    place: np.ndarray,
+) -> Float32[Array, "some rest"]:
+    """Lists of some observers, which omit the observer at its ``place``.
 
-    Seen as one list, the entries left out are ``units + 1`` apart: rows of that length have them in
-    their last place, where a slice leaves them out.
+    An entry before that place is the unit of the same number, one after it is the next unit: a
+    choice between two slices of the same features, one unit apart, with no table of all pairs.
     """
-    rows, units, size = table.shape
-    flat = table.reshape(-1)
-    whole = (rows - 1) * (units + 1)
-    head = flat[size : size * (1 + whole)].reshape(rows - 1, (units + 1) * size)
-    parts = [head[:, : units * size].reshape(-1), flat[size * (1 + whole) :]]
-    return jnp.concatenate(parts).reshape(rows, (units - 1) * size)
+    size = features.shape[1]
+    flat = features.reshape(-1)
+    others = len(features) - 1
+    unit = np.arange(others)
+    before = unit < place[:, None]
+    entries = np.repeat(before, size, axis=1)
+    value = jnp.where(entries, flat[:-size], flat[size:])
+    rows = shown[observers]
+    seen = jnp.where(before[..., None], rows[:, :-1], rows[:, 1:])
+    seen = jnp.broadcast_to(seen, (len(place), others, size)).reshape(len(place), -1)
+    own, by = (jnp.tile(x[observers], (1, others)) for x in (here, scale))
+    return jnp.where(seen, (value - own) * by, 0.0)
 
 
 def visible(
