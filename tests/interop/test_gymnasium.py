@@ -18,7 +18,7 @@ from arenas.interop.gymnasium import SingleAgentEnv, register_all, single_agent_
 from arenas.rollout import agent_seed
 
 GRID = {"size": 6, "max_steps": 20}
-SMALL = {"colorgrid": GRID, "rrps": {"throws": 20}}
+SMALL = {"colorgrid": GRID, "rrps": {"throws": 20}, "fightladder": {"frame_skip": 60}}
 VARIANTS = [  # of games in which everything is legal: Gymnasium's check looks at no masks
     id
     for id, spec in arenas.registry.envs.items()

@@ -30,7 +30,11 @@ GAMES = {
     "colorgrid": ("colorgrid-v0", {"size": 6, "max_steps": 20}),
     "rrps": ("rrps-v0", {"throws": 20}),
 }
-SMALL = {"colorgrid": {"size": 6, "max_steps": 20}, "rrps": {"throws": 20}}
+SMALL = {
+    "colorgrid": {"size": 6, "max_steps": 20},
+    "rrps": {"throws": 20},
+    "fightladder": {"frame_skip": 60},
+}
 VARIANTS = [id for id in toys.IDS if id not in ("colorgrid-v0", "rrps-v0")]
 
 THEIR_ADVICE = (

@@ -47,16 +47,6 @@ class Config:
         layers: dense layers before the heads or the recurrent cell.
         head: a hidden layer of its own for the policy and for the values.
         channels: filters of each 3×3 convolution, in cnn and gru.
-        sharing: shared (one set of parameters for all seats), separate (one for each seat) or
-            team (one for each team).
-        opponents: agents on the other seats or the other team, drawn for each episode; none: all
-            seats learn.
-        self_play: with opponents, the share of episodes in which all seats learn instead.
-        seat: which seat (or team) the learner holds against opponents; -1: each in turn.
-        auxiliary: what an additional head predicts: opponent (which of the opponents it is), or
-            the name of an integer in the step's info, such as goal; empty: no such head.
-        auxiliary_classes: number of values of that integer; not needed for opponent.
-        auxiliary_weight: weight of its cross-entropy.
         greedy: the exported agent takes the likeliest action; else it samples.
     """
 
@@ -83,13 +73,6 @@ class Config:
     layers: int = 2
     head: bool = False
     channels: tuple[int, ...] = (16, 32)
-    sharing: Literal["shared", "separate", "team"] = "shared"
-    opponents: tuple[str, ...] = ()
-    self_play: float = 0.0
-    seat: int = -1
-    auxiliary: str = ""
-    auxiliary_classes: int = 0
-    auxiliary_weight: float = 0.1
     greedy: bool = True
 
     @property
@@ -112,7 +95,7 @@ class Config:
             value = getattr(self, name)
             if value < low:
                 raise BadArgument(f"{name} is {value}; accepted are numbers from {low:g}")
-        for name in ("gamma", "gae_lambda", "self_play"):
+        for name in ("gamma", "gae_lambda"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise BadArgument(f"{name} is {value}; accepted are numbers from 0 to 1")
@@ -132,14 +115,6 @@ class Config:
                 f"steps is {self.steps}, less than one update: num_envs × rollout is "
                 f"{self.steps_per_update}"
             )
-        if self.self_play and not self.opponents:
-            raise BadArgument("self_play is given without opponents; without them all seats learn")
-        if self.auxiliary == "opponent" and not self.opponents:
-            raise BadArgument("auxiliary is opponent, and there are no opponents to predict")
-        if self.auxiliary not in ("", "opponent") and self.auxiliary_classes < 2:
-            raise BadArgument(
-                f"auxiliary is {self.auxiliary!r}; give auxiliary_classes, the number of its values"
-            )
         return self
 
 
@@ -152,10 +127,8 @@ _LEAST: dict[str, float] = {
     "value": 0,
     "hidden": 1,
     "layers": 0,
-    "seat": -1,
-    "auxiliary_weight": 0,
 }
-_CHOICES = {"network": ("mlp", "cnn", "gru"), "sharing": ("shared", "separate", "team")}
+_CHOICES = {"network": ("mlp", "cnn", "gru")}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "rrps": {
@@ -203,7 +176,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr": 1e-3,
         "anneal_lr": True,
     },
-    # JaxMARL's published settings of ippo_rnn_smax (arXiv 2311.10090), but for the steps.
+    # JaxMARL's published settings of ippo_rnn_smax (arXiv 2311.10090).
     "smax": {
         "steps": 10_000_000,
         "network": "gru",

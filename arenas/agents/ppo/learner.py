@@ -45,8 +45,7 @@ class Learner:
         algorithm: what the critic sees.
 
     Raises:
-        BadArgument: it runs on the host only, or has no discrete actions; an option that is not
-            supported; minibatches that do not divide what they split.
+        BadArgument: it runs on the host only, or has no discrete actions; minibatches that do not divide what they split.
     """
 
     def __init__(self, env: Env[Any], config: Config, algorithm: Algorithm = "ippo") -> None:
@@ -54,10 +53,6 @@ class Learner:
             raise BadArgument(f"{env!r} runs on the host only; training needs one that runs in JAX")
         if not isinstance(env.action_space, gymnasium.spaces.Discrete):
             raise BadArgument(f"actions are {env.action_space}; training accepts discrete ones")
-        if config.opponents or config.auxiliary or config.sharing != "shared":
-            raise BadArgument(
-                "opponents, auxiliary heads and sharing other than shared are not supported yet"
-            )
         self.env, self.config, self.central = env, config, algorithm == "mappo"
         self.vector = VectorEnv(env, config.num_envs)
         self.seats = config.num_envs * env.num_agents

@@ -93,7 +93,6 @@ class Spec:
         head: hidden layers before the policy and the value.
         channels: filters of each convolution.
         value: whether it has a value head.
-        auxiliary: classes of the auxiliary head; 0 for none.
     """
 
     leaves: tuple[Leaf, ...]
@@ -104,7 +103,6 @@ class Spec:
     head: bool
     channels: tuple[int, ...]
     value: bool = True
-    auxiliary: int = 0
 
     @property
     def recurrent(self) -> bool:
@@ -230,7 +228,6 @@ class Network(nnx.Module):
 
         self.policy = out(spec.actions, 0.01)
         self.value = out(int(spec.value), 1.0)
-        self.auxiliary = out(spec.auxiliary, 0.01)
 
     def initial(self, seats: int) -> Array:
         """The memory at the start: ``[M, hidden]``, or ``[M, 0]`` without one."""
@@ -239,7 +236,7 @@ class Network(nnx.Module):
     def __call__(
         self, observation: Any, memory: Array, fresh: Array, acting: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """The memory afterwards, and ``logits`` ``[T, M, K]``, ``value`` ``[T, M]``, ``auxiliary``.
+        """The memory afterwards, and ``logits`` ``[T, M, K]``, ``value`` ``[T, M]``.
 
         Args:
             observation: arrays ``[T, M, ...]``.
@@ -255,8 +252,6 @@ class Network(nnx.Module):
             answers["logits"] = self.policy(x)
         if self.value is not None:
             answers["value"] = self.value(x)[..., 0]
-        if self.auxiliary is not None:
-            answers["auxiliary"] = self.auxiliary(x)
         return memory, answers
 
     def _encoded(self, observation: Any, batch: Sequence[int]) -> Array:
