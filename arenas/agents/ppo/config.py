@@ -18,9 +18,6 @@ Algorithm = Literal["ippo", "mappo"]
 class Config:
     """Everything that decides what a training run computes.
 
-    Not supported yet, and refused by the learner: opponents (with self_play and seat), auxiliary
-    (with its classes and weight), and sharing other than shared.
-
     Attributes:
         steps: environment steps to train for, over all parallel environments; rounded down to
             whole updates.

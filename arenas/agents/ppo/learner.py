@@ -45,7 +45,8 @@ class Learner:
         algorithm: what the critic sees.
 
     Raises:
-        BadArgument: it runs on the host only, or has no discrete actions; minibatches that do not divide what they split.
+        BadArgument: it runs on the host only, or has no discrete actions; minibatches that do
+            not divide what they split.
     """
 
     def __init__(self, env: Env[Any], config: Config, algorithm: Algorithm = "ippo") -> None:
