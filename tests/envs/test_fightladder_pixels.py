@@ -271,7 +271,7 @@ def test_the_timer_runs_out():
 # History ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame_skip", [5, 8])
+@pytest.mark.parametrize("frame_skip", [5])
 def test_channels_are_8_and_4_frames_ago_and_now(frame_skip):
     """Against a fight of single frames, given the same keys."""
     env = arenas.make("fightladder-pixels-v0", characters=("asano", "cleo"), frame_skip=frame_skip)
