@@ -16,12 +16,13 @@ HERE = Path(__file__).parent.parent
 SLOW_BOTS = ["rrps/greenberg", "rrps/iocainebot", "rrps/phasenbott", "rrps/biopic"]
 
 
-def start(*args, cwd=None, **options):
+def start(*args, cwd=None, sleep="0", **options):
     env = {
         **os.environ,
         "PYTHONPATH": str(HERE),
         "JAX_COMPILATION_CACHE_DIR": str(HERE.parent / ".cache" / "jax"),
         "COLUMNS": "120",
+        "SLEEP": sleep,
     }
     return subprocess.Popen(
         [sys.executable, "-m", "arenas", *map(str, args)],
@@ -138,9 +139,24 @@ def test_a_store_may_be_a_url(tmp_path):
     db.close()
 
 
+SLEEPER = """
+import os, time
+from arenas import HostAgent
+class Sleeper(HostAgent):
+    def __init__(self, env): pass
+    def reset(self, seat, seed): time.sleep(float(os.environ.get("SLEEP", 0)))
+    def act(self, observation, action_mask): return 0
+"""
+
+
 def test_ctrl_c_keeps_what_was_played_and_the_same_command_plays_the_rest(tmp_path):
-    args = ("tournament", "rrps-v0", "--agents", *SLOW_BOTS, "--episodes", 8, "--jobs", 1)
-    process = start(*args, "--out", tmp_path / "t", start_new_session=True)
+    # One of them sleeps in the first run, so that it lasts however fast the machine is.
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    agents = ("sleeper:Sleeper", "rrps/rock", "rrps/copy", "rrps/cycle")
+    args = ("tournament", "rrps-v0,throws=5", "--agents", *agents, "--episodes", 8, "--jobs", 1)
+    process = start(
+        *args, "--out", tmp_path / "t", cwd=tmp_path, start_new_session=True, sleep="1"
+    )
     database = tmp_path / "t" / "episodes.db"
 
     def rows():
@@ -163,7 +179,7 @@ def test_ctrl_c_keeps_what_was_played_and_the_same_command_plays_the_rest(tmp_pa
     kept = rows()
     assert 0 < kept < 128
     assert json.loads((tmp_path / "t" / "results.json").read_text())["missing_episodes"] > 0
-    ok(*args, "--out", tmp_path / "t")
+    ok(*args, "--out", tmp_path / "t", cwd=tmp_path)
     assert rows() == 4 * 4 * 8
     json_text = (tmp_path / "t" / "results.json").read_text()
     assert json.loads(json_text)["missing_episodes"] == 0
