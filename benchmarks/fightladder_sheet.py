@@ -22,14 +22,14 @@ from arenas.envs.fightladder.moves import (
     FIRST_SPECIAL,
     FIRST_STAND,
     SUB,
-    Character,
     Kind,
-    Motion,
     Move,
     Stance,
     height_at,
 )
 from arenas.envs.fightladder.pixels import Seen
+from arenas.envs.fightladder.specials import Motion
+from arenas.envs.fightladder.tables import Character
 
 DOCS = Path(__file__).parent.parent / "docs" / "envs"
 PAGE, PICTURE = DOCS / "fightladder_characters.md", DOCS / "fightladder_moves.png"
@@ -238,4 +238,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from timing import command
+
+    command(main)

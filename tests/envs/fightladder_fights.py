@@ -12,7 +12,8 @@ import numpy as np
 from arenas.envs.fightladder import controls, fight
 from arenas.envs.fightladder.characters import CHARACTERS, NAMES, TABLES
 from arenas.envs.fightladder.fight import BUTTON_SHIFT, DOWN, LEFT, RIGHT, UP, Fighter
-from arenas.envs.fightladder.moves import BUTTONS, SUB, Kind, Motion, Move
+from arenas.envs.fightladder.moves import BUTTONS, SUB, Kind, Move
+from arenas.envs.fightladder.specials import Motion
 
 FRAMES = 160
 """Length of every run, so that all share one program; inputs are filled up with nothing."""

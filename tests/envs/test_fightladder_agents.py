@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import arenas
-from arenas.envs.fightladder import controls, cpu, fight, observation
+from arenas.envs.fightladder import controls, cpu, fight, observation, styles
 from arenas.envs.fightladder.agents import Scripted
 from arenas.envs.fightladder.characters import NAMES
 from arenas.envs.fightladder.fight import Fighter
@@ -22,7 +22,7 @@ from arenas.errors import BadArgument
 FIELDS = {name: i for i, name in enumerate(Fighter._fields)}
 LABELS = controls.labels("transformed")
 MIRROR = controls.mirror_table("transformed")
-STYLE = {name: i for i, name in enumerate(cpu.STYLE_NAMES)}
+STYLE = {name: i for i, name in enumerate(styles.STYLE_NAMES)}
 SLOTS = 128
 CLOCK = np.array(3210, np.int16)
 env = FightLadder()
@@ -126,7 +126,7 @@ def acts(style, seat, fighters, bits):
         two = [observation.view(fighters, CLOCK, s) for s in (0, 1)]
         view = jax.tree.map(lambda a, b: jnp.where(seat == 0, a, b), *two)
         carry = cpu.start()
-        for _ in range(cpu.MAX_DELAY):
+        for _ in range(styles.MAX_DELAY):
             carry, action = cpu.act(style, carry._replace(left=jnp.int32(0)), view, bits)
         return action
 
@@ -227,7 +227,7 @@ def test_a_charge_special_comes_only_where_it_is_charged() -> None:
 
 def test_every_registered_player_loads_for_fights_and_for_the_ladder() -> None:
     names = [name for name in arenas.registry.agents if name.startswith("fightladder/")]
-    assert len(names) == len(cpu.STYLES) + 1
+    assert len(names) == len(styles.STYLES) + 1
     for env_id in ("fightladder-v0", "fightladder-ladder-v0"):
         for name in names:
             agent = arenas.load_agent(name, arenas.make(env_id))
@@ -269,6 +269,6 @@ def test_an_unknown_style_is_told_the_known_ones() -> None:
 
 def test_the_page_of_players_shows_their_numbers() -> None:
     page = (Path(__file__).parents[2] / "docs/envs/fightladder_players.md").read_text()
-    for style in cpu.STYLES:
-        numbers = " | ".join(str(getattr(style, skill)) for skill in cpu.SKILLS)
+    for style in styles.STYLES:
+        numbers = " | ".join(str(getattr(style, skill)) for skill in styles.SKILLS)
         assert f"| `{style.name}` | {numbers} |" in page

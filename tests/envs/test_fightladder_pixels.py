@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import arenas
-from arenas.envs.fightladder import fight, moves, pixels
+from arenas.envs.fightladder import fight, moves, pixels, poses, tables
 from arenas.envs.fightladder.characters import CHARACTERS, NAMES, TABLES
 from arenas.envs.fightladder.controls import mirror_table
 from arenas.envs.fightladder.fight import STAGE, Fighter
 from arenas.envs.fightladder.moves import SUB, Kind, Stance
-from arenas.envs.fightladder.pixels import GROUND, KEPT, NUM_SEEN, PIXEL, Seen, Shape
+from arenas.envs.fightladder.pixels import GROUND, KEPT, NUM_SEEN, PIXEL, Seen
+from arenas.envs.fightladder.poses import Shape
 
 OBSERVE, RENDER = jax.jit(pixels.observation), jax.jit(pixels.render)
 SIZE = len(Seen._fields)
@@ -65,17 +66,17 @@ def by_hand(row, characters, seat):
     picture = np.where(np.arange(100) < GROUND, pixels.DARK, pixels.FLOOR)[:, None]
     picture = np.tile(picture, (1, 128)).astype(np.uint8)
     sides = [Seen(*row[s * SIZE : (s + 1) * SIZE].tolist()) for s in (0, 1)]
-    spans = [shape for n, shape in enumerate(pixels._BODY) if shape not in pixels._BODY[:n]]
+    spans = [shape for n, shape in enumerate(poses.BOXES) if shape not in poses.BOXES[:n]]
 
     def boxes(s):
         f, found = sides[s], []
         index = (int(TABLES.first[characters[s], f.move]) & 0xFFFF) + f.frame
         if f.move in (Kind.WALK_FORWARD, Kind.WALK_BACK) and abs(f.x) // 128 % 2:
             index = len(TABLES.frames) + characters[s]
-        edges = pixels.POSES[index].view(np.int8).astype(int)
-        for n, shape in enumerate(pixels._BODY):
+        edges = poses.POSES[index].view(np.int8).astype(int)
+        for n, shape in enumerate(poses.BOXES):
             back, front = edges[2 * n : 2 * n + 2] * SUB
-            at = 2 * len(pixels._BODY) + 2 * spans.index(shape)
+            at = 2 * len(poses.BOXES) + 2 * spans.index(shape)
             bottom, top = edges[at : at + 2] * SUB
             left, right = (back, front) if f.facing > 0 else (-front, -back)
             found.append((shape, f.x + left, f.x + right, f.y + bottom, f.y + top))
@@ -178,7 +179,7 @@ def test_every_move_shows_more_than_standing(character):
     for kind, first, move in zip(
         Kind, TABLES.first[character] & 0xFFFF, CHARACTERS[character].moves(), strict=True
     ):
-        film = pixels.POSES[first : first + move.frames]
+        film = poses.POSES[first : first + move.frames]
         # Air travels, and strengths of one special, show in where a fighter is, frame by frame.
         air = tuple(moves.height_at(move, f) // SUB for f in range(move.frames))
         poses[kind] = (film.tobytes(), air, move.travel, move.projectile)
@@ -189,11 +190,11 @@ def test_every_move_shows_more_than_standing(character):
 
 
 def test_the_tip_of_a_limb_shows_in_the_frames_that_hit():
-    tip = 2 * pixels._BODY.index(Shape.TIP)
-    sides = pixels.POSES.view(np.int8)[: len(TABLES.frames), tip : tip + 2]
-    hits = TABLES.frames[:, 3] & moves.HIT != 0
-    grabs = TABLES.frames[:, 3] & moves.GRAB != 0
-    spawns = TABLES.frames[:, 3] & moves.SPAWN != 0
+    tip = 2 * poses.BOXES.index(Shape.TIP)
+    sides = poses.POSES.view(np.int8)[: len(TABLES.frames), tip : tip + 2]
+    hits = TABLES.frames[:, 3] & tables.HIT != 0
+    grabs = TABLES.frames[:, 3] & tables.GRAB != 0
+    spawns = TABLES.frames[:, 3] & tables.SPAWN != 0
     shows = sides[:, 0] < sides[:, 1]
     assert shows[hits | grabs | spawns].all()
     sends = np.zeros(len(TABLES.frames), bool)
@@ -205,10 +206,10 @@ def test_the_tip_of_a_limb_shows_in_the_frames_that_hit():
 
 def test_a_limb_reaches_as_far_as_it_hits():
     """The drawn tip ends where the box that hits does, to a unit."""
-    tip = 2 * pixels._BODY.index(Shape.TIP)
-    hits = TABLES.frames[:, 3] & moves.HIT != 0
+    tip = 2 * poses.BOXES.index(Shape.TIP)
+    hits = TABLES.frames[:, 3] & tables.HIT != 0
     front = ((TABLES.frames[:, 0] << 16) >> 24)[hits]
-    drawn = pixels.POSES.view(np.int8)[: len(TABLES.frames), tip + 1][hits]
+    drawn = poses.POSES.view(np.int8)[: len(TABLES.frames), tip + 1][hits]
     assert (drawn == front).all()
 
 
@@ -224,10 +225,10 @@ def test_a_limb_reaches_as_far_as_it_hits():
 )
 def test_bodies_are_as_tall_as_where_they_can_be_hit(kind, stance):
     _, _, bottom, top = moves.BODIES[stance]
-    spans = 2 * len(pixels._BODY) + 2 * np.arange(len(pixels._ROWS))
-    legs = spans[pixels._ROWS.index(Shape.LEGS)]
-    head = spans[pixels._ROWS.index(Shape.HEAD)]
-    rows = pixels.POSES.view(np.int8)[TABLES.first[:, kind] & 0xFFFF]
+    spans = 2 * len(poses.BOXES) + 2 * np.arange(len(poses.SPANS))
+    legs = spans[poses.SPANS.index(Shape.LEGS)]
+    head = spans[poses.SPANS.index(Shape.HEAD)]
+    rows = poses.POSES.view(np.int8)[TABLES.first[:, kind] & 0xFFFF]
     assert (rows[:, legs] == bottom).all() and (rows[:, head + 1] == top).all()
 
 

@@ -31,9 +31,9 @@ from arenas.envs.fightladder.moves import (
     THROW_REACHES,
     Height,
     Kind,
-    Motion,
     Stance,
 )
+from arenas.envs.fightladder.specials import Motion
 
 ASANO = MOVES[0]
 GROUND = [Kind(k) for k in range(Kind.STAND_LP, Kind.CROUCH_HK + 1)]

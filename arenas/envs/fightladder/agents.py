@@ -15,6 +15,7 @@ from arenas.envs.fightladder import cpu
 from arenas.envs.fightladder.game import FightLadder
 from arenas.envs.fightladder.ladder import Ladder
 from arenas.envs.fightladder.observation import SIZE, decode
+from arenas.envs.fightladder.styles import STYLE_NAMES
 
 
 def game_of(env: Any) -> FightLadder:
@@ -45,7 +46,7 @@ class Scripted(DeviceAgent):
 
     def __init__(self, env: Any, style: Choice = "cpu-8") -> None:
         game = game_of(env)
-        self.style = cpu.STYLE_NAMES.index(one_of("style", style, cpu.STYLE_NAMES))
+        self.style = STYLE_NAMES.index(one_of("style", style, STYLE_NAMES))
         require(
             game.action_type == "transformed",
             f"action_type is {game.action_type!r}; scripted players accept 'transformed' alone",

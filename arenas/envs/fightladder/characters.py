@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from arenas.envs.fightladder.moves import (
-    Character,
-    Height,
-    Kind,
+from arenas.envs.fightladder.moves import Height, Kind
+from arenas.envs.fightladder.specials import (
     Motion,
     Special,
-    compile_tables,
     flurry,
     grab,
     hop,
@@ -16,6 +13,7 @@ from arenas.envs.fightladder.moves import (
     rush,
     uppercut,
 )
+from arenas.envs.fightladder.tables import Character, compile_tables
 
 QCF, QCB, DP = Motion.QUARTER_FORWARD, Motion.QUARTER_BACK, Motion.DRAGON
 BACK, DOWN = Motion.CHARGE_BACK, Motion.CHARGE_DOWN

@@ -14,7 +14,8 @@ import numpy as np
 
 from arenas.envs.fightladder.characters import CHARACTERS
 from arenas.envs.fightladder.fight import BUTTON_SHIFT, DOWN, LEFT, RIGHT, UP
-from arenas.envs.fightladder.moves import BUTTONS, NUM_SPECIALS, Motion
+from arenas.envs.fightladder.moves import BUTTONS, NUM_SPECIALS
+from arenas.envs.fightladder.specials import Motion
 
 ActionType = Literal["transformed", "plain", "buttons"]
 """``transformed``: 69 actions; ``plain``: the 63 of them that are no specials; ``buttons``: 12."""

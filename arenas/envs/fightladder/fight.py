@@ -21,27 +21,30 @@ import numpy as np
 from arenas.envs.fightladder.characters import TABLES
 from arenas.envs.fightladder.moves import (
     BODIES,
-    CANCEL,
+    BUTTONS,
     FIRST_AIR,
     FIRST_CROUCH,
     FIRST_SPECIAL,
     FIRST_STAND,
-    GRAB,
-    HIT,
     LAND_FRAMES,
     PROJECTILE_HALF_HEIGHT,
     PROJECTILE_HALF_WIDTH,
-    PROJECTILE_PROOF,
     PROJECTILE_START,
-    SPAWN,
-    STANCE_SHIFT,
-    STRIKE_PROOF,
     SUB,
-    THROW_PROOF,
     THROW_REACHES,
     Height,
     Kind,
     Stance,
+)
+from arenas.envs.fightladder.tables import (
+    CANCEL,
+    GRAB,
+    HIT,
+    PROJECTILE_PROOF,
+    SPAWN,
+    STANCE_SHIFT,
+    STRIKE_PROOF,
+    THROW_PROOF,
     Stats,
 )
 
@@ -169,11 +172,30 @@ def stats_of(fighter: Fighter) -> Stats:
     return Stats(*(jnp.asarray(column)[fighter.character] for column in TABLES.stats))
 
 
-def _is(value: Any, *kinds: Kind) -> Any:
-    answer = value == int(kinds[0])
+TIMED = (
+    Kind.BLOCK_STANDING,
+    Kind.BLOCK_CROUCHING,
+    Kind.HIT_STANDING,
+    Kind.HIT_CROUCHING,
+    Kind.DOWN,
+    Kind.DIZZY,
+    Kind.THROWN,
+    Kind.BREAK,
+)
+"""Moves that last as long as ``Fighter.timer`` says."""
+
+
+def is_one_of(move: Any, *kinds: Kind) -> Any:
+    """Whether a move, or each of several, is one of these."""
+    answer = move == int(kinds[0])
     for kind in kinds[1:]:
-        answer |= value == int(kind)
+        answer |= move == int(kind)
     return answer
+
+
+def is_air_attack(move: Any) -> Any:
+    """Whether a move, or each of several, is a normal attack from a jump."""
+    return (move >= FIRST_AIR) & (move < FIRST_AIR + len(BUTTONS))
 
 
 def _byte(word: Any, i: int) -> Any:
@@ -250,7 +272,7 @@ def read(me: Fighter, stats: Stats, keys: Any) -> Fighter:
         want = jnp.where(asked, 7 + 3 * slot + strength, want)
     age = jnp.where(pressed > 0, 0, me.want_age + 1)
     want = jnp.where(age > WANT_KEPT, 0, want)
-    mashed = jnp.where(_is(me.move, Kind.DIZZY) & (pressed > 0), MASH, 0)
+    mashed = jnp.where(is_one_of(me.move, Kind.DIZZY) & (pressed > 0), MASH, 0)
     return me._replace(
         held=held,
         since_1=s1,
@@ -275,27 +297,17 @@ def advance(me: Fighter, stats: Stats, clock: Any) -> Fighter:
     """Let a frame pass: in the move, in stuns and in falls. Whoever is frozen stays as it is."""
     move = me.move
     frame, timer = me.frame + 1, jnp.maximum(me.timer - 1, 0)
-    timed = _is(
-        move,
-        Kind.BLOCK_STANDING,
-        Kind.BLOCK_CROUCHING,
-        Kind.HIT_STANDING,
-        Kind.HIT_CROUCHING,
-        Kind.DOWN,
-        Kind.DIZZY,
-        Kind.THROWN,
-        Kind.BREAK,
-    )
-    airborne = _is(move, Kind.JUMP, Kind.FALL) | ((move >= FIRST_AIR) & (move < FIRST_AIR + 6))
+    timed = is_one_of(move, *TIMED)
+    airborne = is_one_of(move, Kind.JUMP, Kind.FALL) | is_air_attack(move)
     ended = jnp.where(timed, timer == 0, ~airborne & (frame >= _length(me)))
     # Where it goes from there; standing, unless the move has a successor.
-    after = jnp.where(_is(move, Kind.PREJUMP), int(Kind.JUMP), int(Kind.STAND))
-    after = jnp.where(_is(move, Kind.DOWN), int(Kind.RISE), after)
-    after = jnp.where(_is(move, Kind.THROWN), int(Kind.FALL), after)
-    dizzy = _is(move, Kind.RISE) & (me.stun >= stats.stun_limit)
+    after = jnp.where(is_one_of(move, Kind.PREJUMP), int(Kind.JUMP), int(Kind.STAND))
+    after = jnp.where(is_one_of(move, Kind.DOWN), int(Kind.RISE), after)
+    after = jnp.where(is_one_of(move, Kind.THROWN), int(Kind.FALL), after)
+    dizzy = is_one_of(move, Kind.RISE) & (me.stun >= stats.stun_limit)
     after = jnp.where(dizzy, int(Kind.DIZZY), after)
-    leaps, dropped = ended & _is(move, Kind.PREJUMP), ended & _is(move, Kind.THROWN)
-    safe_now = ended & (timed | _is(move, Kind.RISE))
+    leaps, dropped = ended & is_one_of(move, Kind.PREJUMP), ended & is_one_of(move, Kind.THROWN)
+    safe_now = ended & (timed | is_one_of(move, Kind.RISE))
     new_move = jnp.where(ended, after, move)
     # A full meter waits for the dizziness that it brings.
     decays = ((clock % STUN_DECAY == 0) & (me.stun < stats.stun_limit)).astype(jnp.int32)
@@ -333,7 +345,7 @@ def decide(me: Fighter, foe: Fighter, stats: Stats, keys: Any, frozen: Any) -> F
     wants_normal = (me.want > 0) & ~wants_special
     cancels = (me.flags & CANCEL != 0) & (me.hits > 0) & special & ~frozen
     # A throw comes out where it can catch; elsewhere the same input is a heavy punch.
-    catchable = (foe.y == 0) & ~_is(
+    catchable = (foe.y == 0) & ~is_one_of(
         foe.move, Kind.PREJUMP, Kind.FALL, Kind.DOWN, Kind.RISE, Kind.THROWN
     )
     close = (jnp.abs(apart) <= stats.throw_range) & catchable
@@ -349,7 +361,7 @@ def decide(me: Fighter, foe: Fighter, stats: Stats, keys: Any, frozen: Any) -> F
     ground = jnp.where(throws, int(Kind.THROW), ground)
     special_move = FIRST_SPECIAL + me.want - 7
     ground = jnp.where(special, special_move, ground)
-    in_air = _is(me.move, Kind.JUMP) & wants_normal & ~frozen
+    in_air = is_one_of(me.move, Kind.JUMP) & wants_normal & ~frozen
     move = jnp.where(neutral, ground, me.move)
     move = jnp.where(cancels, special_move, move)
     move = jnp.where(in_air, FIRST_AIR + me.want - 1, move)
@@ -376,10 +388,10 @@ def travel(me: Fighter, stats: Stats, moving: Any, frozen: Any) -> Fighter:
     """Move a body by its walk, its move, its slide or its fall, and its projectile."""
     ahead = (moving << 16) >> 16
     scripted = moving >> 16
-    walk = jnp.where(_is(me.move, Kind.WALK_FORWARD), stats.walk_forward, 0)
-    walk = jnp.where(_is(me.move, Kind.WALK_BACK), -stats.walk_back, walk)
-    falls = _is(me.move, Kind.FALL)
-    jumps = _is(me.move, Kind.JUMP) | ((me.move >= FIRST_AIR) & (me.move < FIRST_AIR + 6))
+    walk = jnp.where(is_one_of(me.move, Kind.WALK_FORWARD), stats.walk_forward, 0)
+    walk = jnp.where(is_one_of(me.move, Kind.WALK_BACK), -stats.walk_back, walk)
+    falls = is_one_of(me.move, Kind.FALL)
+    jumps = is_one_of(me.move, Kind.JUMP) | is_air_attack(me.move)
     flies = falls | jumps
     y = jnp.where(flies, me.y + me.vy, scripted)
     vy = jnp.where(flies, me.vy - jnp.where(falls, FALL_GRAVITY, stats.gravity), 0)
@@ -432,8 +444,8 @@ def part(a: Fighter, b: Fighter, wa: Any, wb: Any) -> tuple[Fighter, Fighter]:
         wa: half of the width that ``a`` keeps others away from.
         wb: the same, of ``b``.
     """
-    solid = ~_is(a.move, Kind.THROWN) & ~_is(b.move, Kind.THROWN)
-    solid &= ~_is(a.move, Kind.DOWN, Kind.FALL) & ~_is(b.move, Kind.DOWN, Kind.FALL)
+    solid = ~is_one_of(a.move, Kind.THROWN) & ~is_one_of(b.move, Kind.THROWN)
+    solid &= ~is_one_of(a.move, Kind.DOWN, Kind.FALL) & ~is_one_of(b.move, Kind.DOWN, Kind.FALL)
     solid &= jnp.abs(a.y - b.y) < BODY_HEIGHT
     xa = jnp.clip(a.x, wa - STAGE, STAGE - wa)
     xb = jnp.clip(b.x, wb - STAGE, STAGE - wb)
@@ -501,7 +513,7 @@ def touch(
     """What I do to the foe in this frame, before anything is suffered."""
     limb = tuple(_byte(foe_limb, i) for i in range(4))
     body = _body(foe)
-    out = _is(foe.move, Kind.FALL, Kind.DOWN, Kind.RISE, Kind.THROWN, Kind.THROWING)
+    out = is_one_of(foe.move, Kind.FALL, Kind.DOWN, Kind.RISE, Kind.THROWN, Kind.THROWING)
     number = me.flags & HIT
     hit = (number > me.hits) & ~frozen & ~out & (foe.flags & STRIKE_PROOF == 0)
     hit &= _overlap(me, box, foe, body) | _overlap(me, box, foe, limb)
@@ -516,7 +528,7 @@ def touch(
     reach = stats.throw_range + jnp.where(me.move >= FIRST_SPECIAL, SPECIAL_GRAB, 0)
     grabs = (me.flags & GRAB != 0) & ~frozen & (jnp.abs(me.x - foe.x) <= reach)
     grabs &= (foe.y == 0) & (foe.safe == 0) & (foe.flags & THROW_PROOF == 0)
-    grabs &= ~out & ~_is(
+    grabs &= ~out & ~is_one_of(
         foe.move,
         Kind.PREJUMP,
         Kind.BLOCK_STANDING,
@@ -558,8 +570,8 @@ def grips(a: Fighter, b: Fighter, ta: Touch, tb: Touch) -> tuple[Grip, Grip]:
     """Settle both throws: a strike stops them, and two that meet break."""
     struck = ta.hit | ta.ball | tb.hit | tb.ball
     grabs_a, grabs_b = ta.grabs & ~struck, tb.grabs & ~struck
-    reaches_a = _is(a.move, Kind.THROW) & (a.frame < THROW_REACHES)
-    reaches_b = _is(b.move, Kind.THROW) & (b.frame < THROW_REACHES)
+    reaches_a = is_one_of(a.move, Kind.THROW) & (a.frame < THROW_REACHES)
+    reaches_b = is_one_of(b.move, Kind.THROW) & (b.frame < THROW_REACHES)
     breaks = (grabs_a & (grabs_b | reaches_b)) | (grabs_b & reaches_a)
     return (
         Grip(grabs_a & ~breaks, grabs_b & ~breaks, breaks),
@@ -595,7 +607,7 @@ def suffer(
     source = jnp.where(source == 0, me.facing, source)
     side = (keys & RIGHT != 0).astype(jnp.int32) - (keys & LEFT != 0)
     down = keys & DOWN != 0
-    able = (me.move <= Kind.CROUCH) | _is(me.move, Kind.BLOCK_STANDING, Kind.BLOCK_CROUCHING)
+    able = (me.move <= Kind.CROUCH) | is_one_of(me.move, Kind.BLOCK_STANDING, Kind.BLOCK_CROUCHING)
     right_height = jnp.where(
         down, theirs.height != int(Height.OVERHEAD), theirs.height != int(Height.LOW)
     )

@@ -114,7 +114,7 @@ class FightLadder(Env[FightState]):
         self.rewards = one_of("rewards", rewards, ("benchmark", "zero_sum"))
         least = controls.MACRO_FRAMES if self.action_type == "transformed" else 1
         self.frame_skip = whole("frame_skip", frame_skip, least, 60)
-        self._keys = controls.key_table(self.frame_skip)
+        self.key_table = controls.key_table(self.frame_skip)
         if self.action_type == "buttons":
             self.action_space = gymnasium.spaces.Box(
                 0, 1, (len(controls.BUTTON_NAMES),), np.float32
@@ -156,8 +156,13 @@ class FightLadder(Env[FightState]):
     def _concrete_reset_options(self, options: dict[str, Any]) -> dict[str, Any]:
         if options.get("characters") is None:
             return {}
-        names = check_characters(options["characters"])
-        require(RANDOM not in names, "characters at reset are names; 'random' is for make")
+        given = options["characters"]
+        names = check_characters(given)
+        require(
+            RANDOM not in names,
+            f"characters is {given!r}; accepted at reset are {', '.join(NAMES)}, one name for both "
+            "or a pair",
+        )
         return {"characters": np.array([NAMES.index(n) for n in names], np.int32)}
 
     def keys(self, state: FightState, action: Array) -> Int32[Array, "2 frames"]:
@@ -170,7 +175,7 @@ class FightLadder(Env[FightState]):
             bits = jnp.where(action > 0.5, controls.BUTTON_KEYS, 0).sum()
             return jnp.broadcast_to(bits, self.frame_skip).astype(jnp.int32)
         character = state.fighters[seat, Fighter._fields.index("character")].astype(jnp.int32)
-        return jnp.asarray(self._keys)[character, action].astype(jnp.int32)
+        return jnp.asarray(self.key_table)[character, action].astype(jnp.int32)
 
     def _transition(
         self, key: PRNGKeyArray, state: FightState, action: Array

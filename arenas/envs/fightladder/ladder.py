@@ -16,11 +16,12 @@ from arenas.envs.fightladder.characters import NAMES
 from arenas.envs.fightladder.controls import ActionType
 from arenas.envs.fightladder.fight import Fighter
 from arenas.envs.fightladder.game import RANDOM, FightLadder, FightState, ObservationType, Rewards
+from arenas.envs.fightladder.styles import LEVELS
 
 STAGES = len(NAMES)
-STAGE_LEVELS = tuple(1 + (len(cpu.LEVELS) - 1) * s // (STAGES - 1) for s in range(STAGES))
+STAGE_LEVELS = tuple(1 + (len(LEVELS) - 1) * s // (STAGES - 1) for s in range(STAGES))
 """Level of the opponent at each stage: 1 at the first, 8 at the last."""
-HARDEST = len(cpu.LEVELS)
+HARDEST = len(LEVELS)
 _CHARACTER = Fighter._fields.index("character")
 
 
@@ -105,7 +106,6 @@ class Ladder(Env[LadderState]):
             frame_skip=skip,
             observation_type=observation_type,
         )
-        self._keys = controls.key_table(skip)
         self.action_space = self.fight.action_space
         self.action_labels = self.fight.action_labels
         self.observation_space = self.fight.observation_space
@@ -150,7 +150,9 @@ class Ladder(Env[LadderState]):
         bits = jax.random.bits(key, (2,), jnp.uint32)
         style = state.level.astype(jnp.int32) - 1
         carry, action = cpu.act(style, state.carry, view, bits, self.fight.frame_skip)
-        return carry, jnp.asarray(self._keys)[view.own.character, action].astype(jnp.int32)
+        return carry, jnp.asarray(self.fight.key_table)[view.own.character, action].astype(
+            jnp.int32
+        )
 
     def _transition(
         self, key: PRNGKeyArray, state: LadderState, action: Array

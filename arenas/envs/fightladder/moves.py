@@ -1,21 +1,17 @@
-"""What a move is, and how a table of moves becomes arrays that a fight reads frame by frame.
+"""What a move is, and the moves that all fighters share.
 
 Lengths are in units, of which the stage is 288 wide and a standing fighter 80 tall; times in
 frames, of which there are 60 a second. Speeds are in sixteenths of a unit a frame (:data:`SUB`).
 Boxes are ``(back, front, bottom, top)`` from the fighter's feet, in the direction that it faces.
 
-A move is described once, as a :class:`Move`, and unrolled into one row for each of its frames:
-where it hits, where it can be hit, how it travels, and what it is immune to.
+A move is described once, as a :class:`Move`; :mod:`arenas.envs.fightladder.tables` unrolls it.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 SUB = 16
 """Parts of a unit: positions and speeds are whole numbers of these."""
@@ -43,17 +39,6 @@ class Stance(enum.IntEnum):
 
 BODIES: tuple[Box, ...] = ((-13, 13, 0, 80), (-14, 14, 0, 54), (-13, 13, 20, 84), NOWHERE)
 """Where a body can be hit, by stance, beside the limbs that it stretches out."""
-
-# A row of the table of frames: two boxes, the travel, and these flags.
-HIT = 0b11  # the number of the hit that is active now, from 1; 0 for none
-STRIKE_PROOF = 1 << 2  # strikes pass through
-PROJECTILE_PROOF = 1 << 3
-THROW_PROOF = 1 << 4
-CANCEL = 1 << 5  # once it touched, a special may follow from here
-SPAWN = 1 << 6  # the projectile leaves the hand
-GRAB = 1 << 7  # whoever is close is thrown
-SCRIPTED_AIR = 1 << 8  # the height is the row's, not gravity's
-STANCE_SHIFT = 9  # two bits
 
 
 @dataclass(frozen=True)
@@ -142,6 +127,15 @@ class Move:
         return self.blockstun - (self.frames - self.startup)
 
 
+def height_at(move: Move, frame: int) -> int:
+    """Height of a scripted leap, in parts of a unit: a parabola over ``leaps``."""
+    start, end = move.leaps
+    if not start <= frame < end:
+        return 0
+    done, length = 2 * (frame - start) + 1, 2 * (end - start)
+    return 4 * SUB * move.rise * done * (length - done) // length**2
+
+
 # Moves that all fighters share, and where each character's own begin ------------------------------
 
 
@@ -209,7 +203,7 @@ PREJUMP_FRAMES, LAND_FRAMES, RISE_FRAMES = 4, 3, 14
 THROW_REACHES = 5
 """Frames of a throw in which one that comes from the other breaks it."""
 
-_BASIC: dict[Kind, Move] = {
+BASIC: dict[Kind, Move] = {
     Kind.STAND: Move(1, 0, 0),
     Kind.WALK_FORWARD: Move(1, 0, 0),
     Kind.WALK_BACK: Move(1, 0, 0),
@@ -283,388 +277,3 @@ def _normal(kind: Kind, line: _Normal) -> Move:
 
 NORMALS: dict[Kind, Move] = {kind: _normal(kind, line) for kind, line in _LINES.items()}
 """The eighteen normal attacks of an average fighter; a character changes them."""
-
-
-class Motion(enum.IntEnum):
-    """How a special is entered. Directions are those of a numeric pad, facing right."""
-
-    QUARTER_FORWARD = 0  # 2 3 6 and the button
-    QUARTER_BACK = 1  # 2 1 4
-    DRAGON = 2  # 6 2 3
-    CHARGE_BACK = 3  # back for a while, then 6
-    CHARGE_DOWN = 4  # down for a while, then 8
-
-
-class Special(NamedTuple):
-    """A special attack: how it is entered, and the move for each strength of the button."""
-
-    name: str
-    motion: Motion
-    button: str  # "P" or "K"
-    moves: tuple[Move, Move, Move]
-
-
-# Kinds of special, from which characters take theirs ----------------------------------------------
-
-
-def _by_strength(light: Move, **steps: int) -> tuple[Move, Move, Move]:
-    """A special for each strength, with these attributes rising by a step each."""
-    return tuple(  # type: ignore[return-value]
-        replace(light, **{name: getattr(light, name) + i * step for name, step in steps.items()})
-        for i in range(3)
-    )
-
-
-def projectile(
-    speed: int,
-    step: int,
-    damage: int,
-    startup: int,
-    recovery: int,
-    height: int = 52,
-    life: int = 90,
-) -> tuple[Move, Move, Move]:
-    """A projectile, faster by ``step`` for each strength."""
-    return tuple(  # type: ignore[return-value]
-        Move(
-            startup,
-            2,
-            recovery,
-            damage + i,
-            hitstun=20,
-            blockstun=15,
-            push=100,
-            stun=8,
-            chip=2,
-            projectile=Projectile(speed + i * step, life, height),
-        )
-        for i in range(3)
-    )
-
-
-def uppercut(
-    damage: int, rise: int, proof: int, startup: int = 4, travel: int = 14
-) -> tuple[Move, Move, Move]:
-    """A leaping anti-air, immune at first, and open for long when it misses."""
-    light = Move(
-        startup,
-        10,
-        24,
-        damage,
-        (-2, 34, 44, 112),
-        blockstun=16,
-        push=110,
-        stun=12,
-        chip=2,
-        knockdown=True,
-        travel=travel,
-        travels=(startup, startup + 12),
-        rise=rise,
-        leaps=(startup + 1, startup + 26),
-        strike_proof=(0, proof),
-        projectile_proof=(0, proof),
-    )
-    return _by_strength(light, damage=3, rise=8, recovery=3)
-
-
-def rush(
-    damage: int,
-    travel: int,
-    frames: int,
-    startup: int,
-    recovery: int,
-    box: Box = (4, 44, 30, 72),
-    height: Height = Height.MID,
-    knockdown: bool = False,
-    projectile_proof: bool = False,
-    rise: int = 0,
-    hits: int = 1,
-) -> tuple[Move, Move, Move]:
-    """An attack that travels far along the ground, or in a low arc."""
-    active = frames // hits
-    light = Move(
-        startup,
-        active,
-        recovery,
-        damage,
-        box,
-        height,
-        hitstun=0 if knockdown else 20,
-        blockstun=14,
-        push=130,
-        stun=10,
-        chip=2,
-        knockdown=knockdown,
-        hits=hits,
-        travel=travel,
-        travels=(startup - 2, startup + frames),
-        rise=rise,
-        leaps=(startup - 2, startup + frames + 4) if rise else (0, 0),
-        projectile_proof=(0, startup + frames) if projectile_proof else (0, 0),
-    )
-    return _by_strength(light, damage=2, travel=10, recovery=2)
-
-
-def flurry(
-    damage: int, hits: int, startup: int, recovery: int, box: Box
-) -> tuple[Move, Move, Move]:
-    """Many hits on the spot."""
-    light = Move(
-        startup,
-        5,
-        recovery,
-        damage,
-        box,
-        hitstun=18,
-        blockstun=14,
-        push=60,
-        stun=5,
-        chip=1,
-        hits=hits,
-        travel=8,
-        travels=(0, startup + 5 * hits),
-    )
-    return _by_strength(light, damage=1, startup=2)
-
-
-def hop(
-    damage: int, startup: int, recovery: int, travel: int, rise: int = 26
-) -> tuple[Move, Move, Move]:
-    """A short leap that must be blocked standing."""
-    light = Move(
-        startup,
-        5,
-        recovery,
-        damage,
-        (2, 40, 0, 50),
-        Height.OVERHEAD,
-        hitstun=22,
-        blockstun=16,
-        push=90,
-        stun=12,
-        chip=2,
-        travel=travel,
-        travels=(3, startup + 4),
-        rise=rise,
-        leaps=(3, startup + 6),
-    )
-    return _by_strength(light, damage=2, startup=3, travel=6)
-
-
-def grab(
-    damage: int, startup: int, recovery: int, travel: int = 0, proof: int = 0
-) -> tuple[Move, Move, Move]:
-    """A throw by command: from farther than the plain one, and harder."""
-    light = Move(
-        startup,
-        3,
-        recovery,
-        damage,
-        grab=True,
-        travel=travel,
-        travels=(0, startup),
-        strike_proof=(0, proof),
-        projectile_proof=(0, proof),
-    )
-    return _by_strength(light, damage=2, startup=2, travel=8 if travel else 0)
-
-
-# Characters ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Character:
-    """One fighter, as data.
-
-    Attributes:
-        name: by which it is chosen.
-        style: a line for people.
-        walk_forward: sixteenths of a unit a frame.
-        walk_back: sixteenths of a unit a frame.
-        jump_speed: upward speed at the start of a jump, sixteenths of a unit a frame.
-        gravity: what that loses each frame.
-        jump_travel: sideways speed in a jump.
-        specials: three, of the highest priority first where inputs overlap.
-        health: points at the start of a round.
-        half_width: half of the width that it keeps others away from, units.
-        throw_range: distance between two middles at which a throw catches, units.
-        throw_damage: of a throw.
-        stun_limit: points of the stun meter that make it dizzy.
-        reach: percent of the average normal attack's reach.
-        power: percent of the average normal attack's damage.
-        normals: attributes that differ in single normal attacks.
-    """
-
-    name: str
-    style: str
-    walk_forward: int
-    walk_back: int
-    jump_speed: int
-    gravity: int
-    jump_travel: int
-    specials: tuple[Special, Special, Special]
-    health: int = 176
-    half_width: int = 14
-    throw_range: int = 44
-    throw_damage: int = 22
-    stun_limit: int = 60
-    reach: int = 100
-    power: int = 100
-    normals: Mapping[Kind, Mapping[str, Any]] | None = None
-
-    def moves(self) -> tuple[Move, ...]:
-        """Every move of this character, by :class:`Kind`."""
-        table = dict(_BASIC)
-        table[Kind.THROW] = replace(table[Kind.THROW], damage=self.throw_damage)
-        for kind, average in NORMALS.items():
-            back, front, bottom, top = average.box
-            box = (back, front * self.reach // 100, bottom, top)
-            move = replace(average, box=box, damage=average.damage * self.power // 100)
-            table[kind] = replace(move, **(self.normals or {}).get(kind, {}))
-        for slot, special in enumerate(self.specials):
-            for strength, move in enumerate(special.moves):
-                table[Kind(FIRST_SPECIAL + 3 * slot + strength)] = move
-        return tuple(table[kind] for kind in Kind)
-
-
-class Stats(NamedTuple):
-    """A character's numbers that are no moves, each an array by character, int32."""
-
-    health: Any
-    walk_forward: Any
-    walk_back: Any
-    jump_speed: Any
-    gravity: Any
-    jump_travel: Any
-    half_width: Any  # in parts of a unit
-    throw_range: Any  # in parts of a unit
-    stun_limit: Any
-    commands: Any  # three bytes, first special lowest: motion, 8 for kicks, 16 if it sends
-
-
-class Tables(NamedTuple):
-    """All characters' moves, as arrays: what a fight reads."""
-
-    first: np.ndarray
-    """int32 ``[characters, moves]``: index of a move's first row, and its length << 16."""
-    frames: np.ndarray
-    """int32 ``[rows, 4]``: the box that hits and the limb that can be hit (four signed bytes each,
-    back, front, bottom, top, lowest byte first), travel and height (two signed halves, in parts of
-    a unit), flags."""
-    effects: np.ndarray
-    """int32 ``[characters, moves, 2]``: damage, stun, hitstun, blockstun (a byte each); push (8
-    bits), chip (4), hitstop (5), height (2), knockdown (1), life (7) and height >> 2 (5) of
-    what it sends, lowest first."""
-    speed: np.ndarray  # int32 [characters, moves]: of what a move sends
-    stats: Stats
-
-
-def _pack(values: Sequence[int], bits: int) -> int:
-    """Signed numbers in one word of 32 bits, the first lowest."""
-    word = 0
-    for i, value in enumerate(values):
-        if not -(1 << bits - 1) <= value < 1 << bits - 1:
-            raise ValueError(f"{value} does not fit into {bits} bits")
-        word |= (value & (1 << bits) - 1) << i * bits
-    return word
-
-
-def _fields(*fields: tuple[int, int]) -> int:
-    """Numbers from 0, each with its width in bits, in one word, the first lowest."""
-    word = shift = 0
-    for value, bits in fields:
-        if not 0 <= value < 1 << bits:
-            raise ValueError(f"{value} does not fit into {bits} bits")
-        word |= value << shift
-        shift += bits
-    return word
-
-
-def _within(frame: int, span: tuple[int, int]) -> bool:
-    return span[0] <= frame < span[1]
-
-
-def height_at(move: Move, frame: int) -> int:
-    """Height of a scripted leap, in parts of a unit: a parabola over ``leaps``."""
-    start, end = move.leaps
-    if not start <= frame < end:
-        return 0
-    done, length = 2 * (frame - start) + 1, 2 * (end - start)
-    return 4 * SUB * move.rise * done * (length - done) // length**2
-
-
-def _row(move: Move, frame: int) -> list[int]:
-    since = frame - move.startup
-    striking = 0 <= since < move.active * move.hits
-    hit = since // move.active + 1 if striking and move.box != NOWHERE else 0
-    back, front, bottom, top = move.box
-    # The limb is out while it hits and for half of the recovery, and on its way just before.
-    out = -2 <= since < move.active * move.hits + move.recovery // 2 and move.box != NOWHERE
-    limb = (max(back, 0), front - 6, bottom + 2, top - 4) if out else NOWHERE
-    flags = hit | move.stance << STANCE_SHIFT
-    flags |= STRIKE_PROOF * _within(frame, move.strike_proof)
-    flags |= PROJECTILE_PROOF * _within(frame, move.projectile_proof)
-    flags |= CANCEL * (move.cancel and 0 <= since < move.active + 8)
-    flags |= SPAWN * (move.projectile is not None and since == 0)
-    flags |= GRAB * (move.grab and striking)
-    flags |= SCRIPTED_AIR * _within(frame, move.leaps)
-    flags |= THROW_PROOF * (_within(frame, move.leaps) or _within(frame, move.strike_proof))
-    travel = move.travel if _within(frame, move.travels) else 0
-    return [
-        _pack(move.box if hit else NOWHERE, 8),
-        _pack(limb, 8),
-        _pack((travel, height_at(move, frame)), 16),
-        flags,
-    ]
-
-
-def compile_tables(characters: Sequence[Character]) -> Tables:
-    """The arrays of these characters."""
-    first, frames, effects, speed = [], [], [], []
-    for character in characters:
-        for move in character.moves():
-            if move.hits > HIT or (move.projectile and move.projectile.height % 4):
-                raise ValueError(f"{character.name}: {move} hits too often, or sends too oddly")
-            first.append(len(frames) | move.frames << 16)
-            frames += [_row(move, frame) for frame in range(move.frames)]
-            sent = move.projectile
-            effects.append(
-                (
-                    _fields(
-                        (move.damage, 8), (move.stun, 8), (move.hitstun, 8), (move.blockstun, 8)
-                    ),
-                    _fields(
-                        (move.push, 8),
-                        (move.chip, 4),
-                        (move.hitstop, 5),
-                        (move.height, 2),
-                        (move.knockdown, 1),
-                        (sent.life if sent else 0, 7),
-                        (sent.height >> 2 if sent else 0, 5),
-                    ),
-                )
-            )
-            speed.append(sent.speed if sent else 0)
-    shape = (len(characters), NUM_MOVES)
-
-    def stat(name: str, scale: int = 1) -> np.ndarray:
-        return np.array([getattr(c, name) * scale for c in characters], np.int32)
-
-    commands = [
-        _fields(
-            *(
-                (s.motion | 8 * (s.button == "K") | 16 * (s.moves[0].projectile is not None), 8)
-                for s in c.specials
-            )
-        )
-        for c in characters
-    ]
-    scaled = {"half_width": SUB, "throw_range": SUB}
-    plain = {n: stat(n, scaled.get(n, 1)) for n in Stats._fields if n != "commands"}
-    return Tables(
-        first=np.array(first, np.int32).reshape(shape),
-        frames=np.array(frames, np.int64).astype(np.uint32).view(np.int32),
-        effects=np.array(effects, np.int64).astype(np.uint32).view(np.int32).reshape(*shape, 2),
-        speed=np.array(speed, np.int32).reshape(shape),
-        stats=Stats(**plain, commands=np.array(commands, np.int32)),
-    )

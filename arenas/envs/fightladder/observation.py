@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float32
 
 from arenas.env import AnyArray
-from arenas.envs.fightladder import characters, moves
+from arenas.envs.fightladder import characters, tables
 from arenas.envs.fightladder.fight import CHARGE, ROUND_FRAMES, STAGE, Fighter
 from arenas.envs.fightladder.moves import SUB, Kind, Stance
 
@@ -55,12 +55,12 @@ SCALES: dict[str, int] = {
 NUMBERS = _FIELDS[: _FIELDS.index("character")]
 INPUTS = _FIELDS[_FIELDS.index("since_1") : _FIELDS.index("held")]
 FLAGS: tuple[tuple[str, int], ...] = (
-    ("striking", moves.HIT),
-    ("strike-proof", moves.STRIKE_PROOF),
-    ("projectile-proof", moves.PROJECTILE_PROOF),
-    ("throw-proof", moves.THROW_PROOF),
-    ("cancels", moves.CANCEL),
-    ("grabs", moves.GRAB),
+    ("striking", tables.HIT),
+    ("strike-proof", tables.STRIKE_PROOF),
+    ("projectile-proof", tables.PROJECTILE_PROOF),
+    ("throw-proof", tables.THROW_PROOF),
+    ("cancels", tables.CANCEL),
+    ("grabs", tables.GRAB),
 )
 PUBLIC = (
     *NUMBERS,
@@ -124,7 +124,7 @@ def vector(fighters: AnyArray, clock: AnyArray, round: AnyArray) -> Float32[Arra
         [
             numbers,
             (flags & bits != 0).astype(jnp.float32),
-            ((flags >> moves.STANCE_SHIFT & 3) == np.arange(len(Stance))).astype(jnp.float32),
+            ((flags >> tables.STANCE_SHIFT & 3) == np.arange(len(Stance))).astype(jnp.float32),
             (column("move") == np.arange(len(Kind))).astype(jnp.float32),
             (column("character") == np.arange(len(characters.NAMES))).astype(jnp.float32),
         ],
@@ -202,7 +202,7 @@ def view(fighters: AnyArray, clock: AnyArray, seat: int) -> View:
         return Side(
             numbers={name: getattr(named, name) for name in NUMBERS},
             flags={name: named.flags & bit != 0 for name, bit in FLAGS},
-            stance=named.flags >> moves.STANCE_SHIFT & 3,
+            stance=named.flags >> tables.STANCE_SHIFT & 3,
             move=named.move,
             character=named.character,
         )
