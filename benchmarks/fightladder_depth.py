@@ -9,24 +9,26 @@ characters. Win rates count a draw as half, and their intervals are Wilson's at 
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tyro
+from timing import command
 
-from arenas.envs.fightladder import controls, cpu, fight, observation
+from arenas.envs.fightladder import controls, cpu, fight, observation, styles
 from arenas.envs.fightladder.characters import CHARACTERS, NAMES
 from arenas.envs.fightladder.game import FightLadder
 from arenas.envs.fightladder.ladder import Ladder
 from arenas.envs.fightladder.moves import NUM_MOVES, SUB, Kind
+from arenas.errors import BadArgument, UnknownName
 
-RANDOM = len(cpu.STYLES)  # index of the random player, after the styles
-STYLE_NAMES = (*cpu.STYLE_NAMES, "random")
+RANDOM = len(styles.STYLES)  # index of the random player, after the styles
+STYLE_NAMES = (*styles.STYLE_NAMES, "random")
 SLOTS = 1024
 FIELD = {name: i for i, name in enumerate(fight.Fighter._fields)}
 env = FightLadder()
@@ -294,12 +296,12 @@ def markdown(names: Any, table: np.ndarray, extra: Any = None, title: str = "") 
 
 def levels(rounds: int) -> list[str]:
     """Levels against each other."""
-    count = len(cpu.LEVELS)
+    count = len(styles.LEVELS)
     pairs = [(i, j) for i in range(count) for j in range(i)]
     table = square(count, pairs, pairs_played(pairs, rounds, 1))
     below = ["", *(told(table[i, i - 1]) for i in range(1, count))]
     extra = ("against the level below", below)
-    names = [style.name for style in cpu.LEVELS]
+    names = [style.name for style in styles.LEVELS]
     steps = [rate_of(table[i, i - 1]) for i in range(1, count)]
     return [
         "### Levels",
@@ -336,7 +338,7 @@ def characters(rounds: int, style: str = "cpu-8") -> list[str]:
     """Characters against each other, at equal level."""
     count = len(NAMES)
     pairs = [(i, j) for i in range(count) for j in range(i, count)]
-    index = cpu.STYLE_NAMES.index(style)
+    index = styles.STYLE_NAMES.index(style)
     table = square(count, pairs, pairs_played(pairs, rounds, 2, of_characters=index))
     field = [table[i][np.arange(count) != i].sum(0) for i in range(count)]
     low, (i, j, k) = cycle_of(table)
@@ -362,7 +364,7 @@ def characters(rounds: int, style: str = "cpu-8") -> list[str]:
 
 def ideas(rounds: int) -> list[str]:
     """Players of a single idea against each other and the highest level."""
-    names = [*(style.name for style in cpu.IDEAS), "random", "cpu-8"]
+    names = [*(style.name for style in styles.IDEAS), "random", "cpu-8"]
     indices = [STYLE_NAMES.index(name) for name in names]
     local = [(i, j) for i in range(len(names)) for j in range(i)]
     results = pairs_played([(indices[i], indices[j]) for i, j in local], rounds, 3)
@@ -392,7 +394,7 @@ def ideas(rounds: int) -> list[str]:
 
 def specials(rounds: int, style: str = "cpu-8") -> list[str]:
     """What does the harm when the highest level plays itself, and how long combinations are."""
-    index = cpu.STYLE_NAMES.index(style)
+    index = styles.STYLE_NAMES.index(style)
     pairs = np.array([(i, j) for i in range(len(NAMES)) for j in range(len(NAMES))], np.int32)
     both = np.tile(pairs, (max(1, rounds // len(pairs)), 1))
     tally = jax.tree.map(np.asarray, harm(jax.random.key(4), np.full_like(both, index), both))
@@ -517,7 +519,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "results" / "fightladder.md"
 HEADING = "## Depth"
 
 
-def write(text: str) -> None:
+def put_into_page(text: str) -> None:
     """Put the part into the page, in place of an older one."""
     page = PAGE.read_text() if PAGE.exists() else "# FightLadder: measured\n"
     before, found, rest = page.partition(f"{HEADING}\n")
@@ -528,37 +530,41 @@ def write(text: str) -> None:
     PAGE.write_text(f"{before.rstrip()}\n\n{text}\n" + (f"\n{after}" if after else ""))
 
 
-def main() -> None:
-    """Play the parts asked for, and print or write them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all, if none is given")
-    parser.add_argument("--rounds", type=int, default=400, help="for each pair")
-    parser.add_argument("--write", action="store_true", help="into docs/results/fightladder.md")
-    args = parser.parse_args()
-    for part in args.parts:
+def main(
+    parts: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PART")] = (),
+    rounds: int = 400,
+    write: bool = False,
+) -> None:
+    """Play FightLadder's players against each other, and print what it says of the game's depth.
+
+    Args:
+        parts: levels, characters, ideas, specials, repetitions, ladder; all, if none is given.
+        rounds: for each pair.
+        write: put it into docs/results/fightladder.md; takes all parts.
+    """
+    for part in parts:
         if part not in PARTS:
-            parser.error(f"no part {part!r}; accepted are {', '.join(PARTS)}")
-    if args.write and args.parts:
-        parser.error("--write takes all parts")
+            raise UnknownName("part", part, list(PARTS))
+    if write and parts:
+        raise BadArgument(f"write is given with the parts {', '.join(parts)}; it takes all parts")
     begun = time.time()
     lines = [
         HEADING,
         "",
-        f"By `python benchmarks/fightladder_depth.py --write --rounds {args.rounds}`: scripted "
+        f"By `python benchmarks/fightladder_depth.py --write --rounds {rounds}`: scripted "
         "players (docs/envs/fightladder_players.md), the default environment of one round. A draw "
         "counts as half a win; intervals are Wilson's at 95 %.",
     ]
     for name, part in PARTS.items():
-        if not args.parts or name in args.parts:
-            rounds = max(args.rounds, 1008) if name == "specials" else args.rounds
-            lines += ["", *part(rounds)]
+        if not parts or name in parts:
+            lines += ["", *part(max(rounds, 1008) if name == "specials" else rounds)]
             print(f"{name}: {time.time() - begun:.0f} s", flush=True)
     text = "\n".join(lines)
-    if args.write:
-        write(text)
+    if write:
+        put_into_page(text)
     else:
         print(text)
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -188,6 +188,6 @@ def main(num_envs: int = 1024, steps: int = 1000, seed: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    import tyro
+    from timing import command
 
-    tyro.cli(main)
+    command(main)

@@ -154,9 +154,7 @@ def test_ctrl_c_keeps_what_was_played_and_the_same_command_plays_the_rest(tmp_pa
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     agents = ("sleeper:Sleeper", "rrps/rock", "rrps/copy", "rrps/cycle")
     args = ("tournament", "rrps-v0,throws=5", "--agents", *agents, "--episodes", 8, "--jobs", 1)
-    process = start(
-        *args, "--out", tmp_path / "t", cwd=tmp_path, start_new_session=True, sleep="1"
-    )
+    process = start(*args, "--out", tmp_path / "t", cwd=tmp_path, start_new_session=True, sleep="1")
     database = tmp_path / "t" / "episodes.db"
 
     def rows():

@@ -1,9 +1,12 @@
 """``arenas train`` as a person runs it."""
 
 import json
+import os
+import signal
+import time
 
 import pytest
-from test_cli import arenas, ok
+from test_cli import arenas, ok, start
 
 SMALL = ("--num-envs", 4, "--rollout", 8, "--hidden", 8, "--epochs", 1, "--minibatches", 2)
 
@@ -30,3 +33,22 @@ def test_a_trained_agent_is_exported_and_plays(tmp_path):
 def test_bad_values_are_refused_with_what_is_accepted(tmp_path):
     code, _, err = arenas("train", "ippo", "--env", "rrps-v0", "--gamma", 2, "--out", tmp_path)
     assert code == 2 and "gamma is 2.0; accepted are numbers from 0 to 1" in err
+
+
+@pytest.mark.slow
+def test_ctrl_c_exports_what_was_learnt_so_far(tmp_path):
+    run = tmp_path / "run"
+    args = ("train", "ippo", "--env", "rrps-v0,throws=8", "--steps", 10**9, *SMALL, "--out", run)
+    process = start(*args, start_new_session=True)
+    lines, deadline = run / "metrics.jsonl", time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if lines.exists() and lines.read_text().count("\n") >= 2:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in out + err
+    card = json.loads((run / "agent" / "agent.json").read_text())
+    updates = len(lines.read_text().splitlines())
+    assert card["training"]["interrupted"] and card["training"]["steps"] == 32 * updates > 0
+    ok("match", "rrps-v0,throws=8", "--agents", run / "agent", "rrps/copy", "--json")

@@ -122,7 +122,7 @@ class Learner:
         return (own, critic), answers["logits"], values["value"]
 
     def _step_networks(self, params: Any, observation: Any, memory: Any, fresh: Any, acting: Any):
-        """One step, ``[M, ...]``; also what the critic saw."""
+        """Memory, logits ``[M, K]`` and values ``[M]`` of one step, from arrays ``[M, ...]``."""
         one = jax.tree.map(lambda x: x[None], (observation, fresh, acting))
         central = self._critic_input(one[0]) if self.central else None
         memory, logits, value = self._evaluate(params, one[0], central, memory, one[1], one[2])

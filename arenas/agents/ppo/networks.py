@@ -177,7 +177,7 @@ class GRU(nnx.Module):
 
 
 class Outputs(nnx.Module):
-    """What a network answers is a dictionary; this holds the last layers of one answer."""
+    """The last layers of a policy or a value: one, or two with ``head``."""
 
     def __init__(
         self, inputs: int, hidden: int, outputs: int, scale: float, head: bool, rngs: nnx.Rngs

@@ -58,7 +58,7 @@ def train(
     write_atomically(place / "config.json", json.dumps(run, indent=2) + "\n")
     state = jax.jit(learner.init)(jax.random.key(arenas.rollout.check_seed(seed)))
     done, interrupted, start = 0, False, time.monotonic()
-    with (place / "metrics.jsonl").open("w") as lines:
+    with (place / "metrics.jsonl").open("w", buffering=1) as lines:
         try:
             while done < config.updates:
                 state, metrics = learner.run(state, 1)
