@@ -48,7 +48,7 @@ PLACES = {"STAND": "", "CROUCH": "2", "AIR": "j."}
 # Tables -------------------------------------------------------------------------------------------
 
 
-def command(character: Character, kind: Kind) -> str:
+def inputs(character: Character, kind: Kind) -> str:
     """How a move is entered, as players write it: directions of a numeric pad, then the button."""
     if kind is Kind.THROW:
         return "4 or 6 + HP"
@@ -96,7 +96,7 @@ def row(character: Character, kind: Kind, move: Move) -> tuple[str, ...]:
         if span != (0, 0):
             marks.append(f"no {name} {span[0] + 1}–{span[1]}")
     return (
-        command(character, kind),
+        inputs(character, kind),
         title(character, kind),
         str(move.startup),
         f"{move.active}{times}",

@@ -175,15 +175,15 @@ def test_characters_look_different():
 @pytest.mark.parametrize("character", range(len(NAMES)), ids=NAMES)
 def test_every_move_shows_more_than_standing(character):
     """What a fighter does is seen from its picture: shapes of two kinds differ in some frame."""
-    poses = {}
+    shown = {}
     for kind, first, move in zip(
         Kind, TABLES.first[character] & 0xFFFF, CHARACTERS[character].moves(), strict=True
     ):
         film = poses.POSES[first : first + move.frames]
         # Air travels, and strengths of one special, show in where a fighter is, frame by frame.
         air = tuple(moves.height_at(move, f) // SUB for f in range(move.frames))
-        poses[kind] = (film.tobytes(), air, move.travel, move.projectile)
-    same = {frozenset((a, b)) for a in Kind for b in Kind if a < b and poses[a] == poses[b]}
+        shown[kind] = (film.tobytes(), air, move.travel, move.projectile)
+    same = {frozenset((a, b)) for a in Kind for b in Kind if a < b and shown[a] == shown[b]}
     alike = frozenset((Kind.WALK_FORWARD, Kind.WALK_BACK))  # told apart by where they lead
     land = frozenset((Kind.PREJUMP, Kind.LAND))  # 4 frames and 3
     assert same <= {alike, land}
