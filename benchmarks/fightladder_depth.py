@@ -135,10 +135,14 @@ def harm(key: Any, styles: Any, characters: Any) -> Harm:
             was = {name: before[:, i] for name, i in FIELD.items()}
             is_ = {name: after[:, i] for name, i in FIELD.items()}
             lost = (was["health"] - is_["health"])[::-1]  # by who did it
-            ball = (was["ball_life"] > 0) & (is_["ball_life"] == 0) & (is_["hits"] <= was["hits"])
+            ball = (
+                (was["projectile_life"] > 0)
+                & (is_["projectile_life"] == 0)
+                & (is_["hits"] <= was["hits"])
+            )
             # Whoever is hit in the same frame was making its move until then.
             own = jnp.where(is_["move"] < Kind.STAND_LP, was["move"], is_["move"])
-            by = jnp.where(ball, was["ball_move"], own)[:, None] == moves
+            by = jnp.where(ball, was["projectile_move"], own)[:, None] == moves
             out = (is_["health"] == 0)[::-1] & (lost > 0)
             anew = (is_["move"] != was["move"]) & ~state.terminated
             now = jnp.where(is_["combo"][::-1] == 0, 0, now + lost)

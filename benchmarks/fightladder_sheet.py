@@ -186,11 +186,20 @@ def cell(render: Any, character: int, kind: Kind) -> np.ndarray:
         health=0,
         stun=0,
         wins=0,
-        ball_x=62 * SUB if ball else 0,
-        ball_y=ball.height * SUB if ball else 0,
+        projectile_x=62 * SUB if ball else 0,
+        projectile_y=ball.height * SUB if ball else 0,
     )
     away = Seen(
-        x=600 * SUB, y=0, facing=-1, move=0, frame=0, health=0, stun=0, wins=0, ball_x=0, ball_y=0
+        x=600 * SUB,
+        y=0,
+        facing=-1,
+        move=0,
+        frame=0,
+        health=0,
+        stun=0,
+        wins=0,
+        projectile_x=0,
+        projectile_y=0,
     )
     picture = np.asarray(render(np.array([*me, *away, 0], np.int16), np.array([character, 0])))
     middle, ground = pixels.WIDTH // 2, pixels.GROUND

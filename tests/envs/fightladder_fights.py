@@ -26,7 +26,7 @@ for _pair in (("since_1", "since_3"), ("since_4", "since_6"), ("charge_left", "c
     _left, _right = (FIELDS[name] for name in _pair)
     _MIRRORED[[_left, _right]] = _right, _left
 _SIGN = np.ones(fight.NUM_FIELDS, np.int32)
-for _name in ("x", "vx", "facing", "push", "ball_x", "ball_speed"):
+for _name in ("x", "vx", "facing", "push", "projectile_x", "projectile_speed"):
     _SIGN[FIELDS[_name]] = -1
 
 

@@ -111,7 +111,7 @@ def test_a_player_reads_from_its_vector_what_the_state_holds() -> None:
 def _mirrored(fighters: np.ndarray) -> np.ndarray:
     """The same fights in a mirror, each fighter in the other seat."""
     out = fighters[:, ::-1].copy()
-    for name in ("x", "vx", "facing", "push", "ball_x", "ball_speed"):
+    for name in ("x", "vx", "facing", "push", "projectile_x", "projectile_speed"):
         out[..., FIELDS[name]] *= -1
     for a, b in (("since_1", "since_3"), ("since_4", "since_6"), ("charge_left", "charge_right")):
         out[..., [FIELDS[a], FIELDS[b]]] = out[..., [FIELDS[b], FIELDS[a]]]
@@ -184,7 +184,12 @@ def test_a_turtle_guards_low_against_a_sweep_and_high_against_a_jump() -> None:
 
 def test_a_zoner_sends_projectiles_from_afar_and_has_one_out_at_a_time() -> None:
     assert share(labels_of("zoner", situation(gap=200)), "special-2-right") > 0.5
-    out = {"ball_life": 40, "ball_x": 0, "ball_speed": 40, "ball_move": Kind.SPECIAL_2_MEDIUM}
+    out = {
+        "projectile_life": 40,
+        "projectile_x": 0,
+        "projectile_speed": 40,
+        "projectile_move": Kind.SPECIAL_2_MEDIUM,
+    }
     assert share(labels_of("zoner", situation(gap=200, mine=out)), "special-2") == 0
 
 

@@ -34,7 +34,7 @@ def nearly_over(state, wins, health):
     fighters[:, FIELDS["health"]] = health
     # Far apart, and without projectiles, so that nothing is touched in that frame.
     fighters[:, FIELDS["x"]] = (-2000, 2000)
-    fighters[:, FIELDS["ball_life"]] = 0
+    fighters[:, FIELDS["projectile_life"]] = 0
     match = state.match.replace(fighters=jnp.asarray(fighters), clock=jnp.int16(1))
     return state.replace(match=match)
 

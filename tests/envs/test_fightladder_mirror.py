@@ -76,7 +76,7 @@ def test_nothing_leaves_the_stage():
     assert (np.abs(field("x")) <= room).all()
     assert (np.abs(field("x")) == room).any()
     assert (field("y") >= 0).all()
-    assert (np.abs(field("ball_x")) <= STAGE).all()
+    assert (np.abs(field("projectile_x")) <= STAGE).all()
 
 
 def test_every_loss_has_a_strike_a_projectile_or_a_throw_of_that_frame():
@@ -96,15 +96,15 @@ def test_every_loss_has_a_strike_a_projectile_or_a_throw_of_that_frame():
             causes["throw"] += 1
             continue
         blocked = me["move"] in (Kind.BLOCK_STANDING, Kind.BLOCK_CROUCHING)
-        gone = was["ball_life"] > 0 and foe["ball_life"] == 0
+        gone = was["projectile_life"] > 0 and foe["projectile_life"] == 0
         options = []
         # Who strikes and is struck at once has left its move by then: the next row of what it was.
         for striker, now in ((foe, foe["frame"]), (was, was["frame"] + 1)):
             move = MOVES[striker["character"]][striker["move"]]
             if 0 <= now - move.startup < move.active * move.hits and move.box[1] > move.box[0]:
                 options.append(("strike", move))
-        if gone or (was["ball_life"] == 0 and foe["ball_life"] == 0):
-            options.append(("projectile", MOVES[foe["character"]][foe["ball_move"]]))
+        if gone or (was["projectile_life"] == 0 and foe["projectile_life"] == 0):
+            options.append(("projectile", MOVES[foe["character"]][foe["projectile_move"]]))
         fits = [
             cause
             for cause, m in options

@@ -29,7 +29,9 @@ MIRROR = mirror_table("transformed")
 def one(**given):
     """What is drawn of a fighter; positions in units."""
     whole = dict.fromkeys(Seen._fields, 0) | {"facing": 1, "health": 176} | given
-    return [v * SUB if n in ("x", "y", "ball_x", "ball_y") else v for n, v in whole.items()]
+    return [
+        v * SUB if n in ("x", "y", "projectile_x", "projectile_y") else v for n, v in whole.items()
+    ]
 
 
 def frame(left, right, clock=5940):
@@ -48,7 +50,7 @@ def mirrored(rows):
     """The same frames with left and right swapped, int16 ``[..., NUM_SEEN]``."""
     rows = np.array(rows)
     sides = rows[..., :-1].reshape(*rows.shape[:-1], 2, SIZE)[..., ::-1, :].copy()
-    for name in ("x", "facing", "ball_x"):
+    for name in ("x", "facing", "projectile_x"):
         sides[..., Seen._fields.index(name)] *= -1
     return np.concatenate([sides.reshape(*rows.shape[:-1], -1), rows[..., -1:]], -1)
 
@@ -80,10 +82,15 @@ def by_hand(row, characters, seat):
             bottom, top = edges[at : at + 2] * SUB
             left, right = (back, front) if f.facing > 0 else (-front, -back)
             found.append((shape, f.x + left, f.x + right, f.y + bottom, f.y + top))
-        if f.ball_y:
+        if f.projectile_y:
             wide, high = moves.PROJECTILE_HALF_WIDTH * SUB, moves.PROJECTILE_HALF_HEIGHT * SUB
-            ball = (f.ball_x - wide, f.ball_x + wide, f.ball_y - high, f.ball_y + high)
-            found.append((Shape.BALL, *ball))
+            ball = (
+                f.projectile_x - wide,
+                f.projectile_x + wide,
+                f.projectile_y - high,
+                f.projectile_y + high,
+            )
+            found.append((Shape.PROJECTILE, *ball))
         return [box for box in found if box[1] < box[2] and box[3] < box[4]]
 
     for striking in (False, True):
@@ -113,8 +120,8 @@ def test_a_picture_is_its_shapes_filled_pixel_by_pixel(seed):
             "facing": int(rng.choice([-1, 1])),
             "move": kind,
             "frame": int(rng.integers(0, CHARACTERS[characters[s]].moves()[kind].frames)),
-            "ball_x": int(rng.integers(-150, 151)),
-            "ball_y": int(rng.choice([0, 24, 52])),
+            "projectile_x": int(rng.integers(-150, 151)),
+            "projectile_y": int(rng.choice([0, 24, 52])),
         }
 
     row = frame(side(0), side(1))
@@ -242,7 +249,7 @@ def test_whoever_lies_is_flat():
 
 @pytest.mark.parametrize("x", [-STAGE // SUB, -60, 0, 61, STAGE // SUB])
 def test_a_projectile_is_where_it_can_hit(x):
-    row = frame({"x": -140, "ball_x": x, "ball_y": 52}, {"x": 140})
+    row = frame({"x": -140, "projectile_x": x, "projectile_y": 52}, {"x": 140})
     without = frame({"x": -140}, {"x": 140})
     where = np.argwhere(seen_by(row) != seen_by(without))
     middle = (2 * where[:, 1] - 127) * PIXEL / 2 / SUB

@@ -245,13 +245,15 @@ def test_a_block_is_away_from_where_the_attacker_stands_after_a_jump_over():
 
 
 def test_a_projectile_is_blocked_away_from_where_it_comes():
-    state = situation(gap=200 * SUB, first={"ball_move": Kind.SPECIAL_2_LIGHT, "ball_life": 20})
+    state = situation(
+        gap=200 * SUB, first={"projectile_move": Kind.SPECIAL_2_LIGHT, "projectile_life": 20}
+    )
     move = ASANO[Kind.SPECIAL_2_LIGHT]
     assert move.projectile is not None
     for name, value in (
-        ("ball_x", 70 * SUB),
-        ("ball_y", 52 * SUB),
-        ("ball_speed", move.projectile.speed),
+        ("projectile_x", 70 * SUB),
+        ("projectile_y", 52 * SUB),
+        ("projectile_speed", move.projectile.speed),
     ):
         state[0, fight.Fighter._fields.index(name)] = value
     assert lost(play(state, (), [(AWAY, 20)])) == move.chip
@@ -369,7 +371,12 @@ def test_projectiles_pass_through_who_is_proof_against_them():
         for kind in SPECIALS:
             start, end = table[kind].projectile_proof
             for frame in {max(start, 1), end - 1, end} if end > start + 1 else ():
-                ball = {"ball_life": 20, "ball_x": 0, "ball_y": 52 * SUB, "ball_move": kind_sent}
+                ball = {
+                    "projectile_life": 20,
+                    "projectile_x": 0,
+                    "projectile_y": 52 * SUB,
+                    "projectile_move": kind_sent,
+                }
                 state = situation(
                     NAMES[i],
                     "hex",
@@ -573,29 +580,29 @@ def test_a_projectile_flies_at_its_speed_for_its_life_or_to_the_edge(name, slot)
         second_moved = play(
             situation(name, first=first, second={"x": -130 * SUB, "move": Kind.DOWN, "timer": 999})
         )
-        life, x = second_moved.a("ball_life"), second_moved.a("ball_x")
+        life, x = second_moved.a("projectile_life"), second_moved.a("projectile_x")
         assert life[1] == ball.life
-        assert second_moved.a("ball_y")[1] == ball.height * SUB
+        assert second_moved.a("projectile_y")[1] == ball.height * SUB
         flying = np.flatnonzero(life)
         assert (np.diff(x[flying]) == ball.speed).all()
         to_edge = (STAGE - x[1]) // ball.speed + 1
         assert len(flying) == min(ball.life, to_edge)
-        assert f.a("ball_life")[1] == ball.life
+        assert f.a("projectile_life")[1] == ball.life
 
 
 def test_projectiles_clash_and_are_gone():
     kind, _, ball = sent("asano", 1)
-    fields = {"ball_life": 60, "ball_y": ball.height * SUB, "ball_move": kind}
-    first = {"ball_x": -20 * SUB, "ball_speed": ball.speed, **fields}
-    second = {"ball_x": 20 * SUB, "ball_speed": -ball.speed, **fields}
+    fields = {"projectile_life": 60, "projectile_y": ball.height * SUB, "projectile_move": kind}
+    first = {"projectile_x": -20 * SUB, "projectile_speed": ball.speed, **fields}
+    second = {"projectile_x": 20 * SUB, "projectile_speed": -ball.speed, **fields}
     f = play(situation(first=first, second=second))
-    gone = int(np.argmin(f.a("ball_life") > 0))
+    gone = int(np.argmin(f.a("projectile_life") > 0))
     assert 0 < gone < 10
-    assert (f.a("ball_life")[gone:] == 0).all() and (f.b("ball_life")[gone:] == 0).all()
-    assert f.b("ball_life")[gone - 1] > 0
+    assert (f.a("projectile_life")[gone:] == 0).all() and (f.b("projectile_life")[gone:] == 0).all()
+    assert f.b("projectile_life")[gone - 1] > 0
     assert lost(f) == 0 and f.a("health").min() == f.a("health")[0]
     # At other heights they pass, and both hit.
-    over = play(situation(first=first, second={**second, "ball_y": (ball.height - 28) * SUB}))
+    over = play(situation(first=first, second={**second, "projectile_y": (ball.height - 28) * SUB}))
     assert lost(over) > 0 and over.a("health").min() < over.a("health")[0]
 
 
@@ -607,7 +614,12 @@ def test_a_second_projectile_waits_for_the_first_to_be_gone(name, slot):
     far = {"first": {"x": -110 * SUB}, "second": {"x": 110 * SUB}}
     kind = Kind(FIRST_SPECIAL + 3 * slot)
     assert kind in play(situation(name, **far), keys).moves(0)
-    far["first"] |= {"ball_life": 120, "ball_x": 0, "ball_y": 2000, "ball_move": kind}
+    far["first"] |= {
+        "projectile_life": 120,
+        "projectile_x": 0,
+        "projectile_y": 2000,
+        "projectile_move": kind,
+    }
     assert kind not in play(situation(name, **far), keys).moves(0)
 
 

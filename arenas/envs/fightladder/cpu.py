@@ -79,7 +79,18 @@ _CHANCES = np.array(
 )
 """``[styles, skills]``: chances out of 256, and the delay in steps."""
 
-_SEEN = ("move", "frame", "freeze", "timer", "y", "vx", "vy", "ball_x", "ball_speed", "ball_life")
+_SEEN = (
+    "move",
+    "frame",
+    "freeze",
+    "timer",
+    "y",
+    "vx",
+    "vy",
+    "projectile_x",
+    "projectile_speed",
+    "projectile_life",
+)
 
 
 class Carry(NamedTuple):
@@ -171,11 +182,11 @@ def act(
     jumps_in = foe_air & (near < 90)
 
     # Its projectile: frames until it is here.
-    toward = jnp.sign(own["x"] - seen["ball_x"])
-    flies = (seen["ball_life"] > since) & (jnp.sign(seen["ball_speed"]) == toward)
-    ball_x = seen["ball_x"] + seen["ball_speed"] * since
-    away = jnp.abs(ball_x - own["x"]) - (9 + BODY) * SUB
-    arrives = away // jnp.maximum(jnp.abs(seen["ball_speed"]), 1)
+    toward = jnp.sign(own["x"] - seen["projectile_x"])
+    flies = (seen["projectile_life"] > since) & (jnp.sign(seen["projectile_speed"]) == toward)
+    projectile_x = seen["projectile_x"] + seen["projectile_speed"] * since
+    away = jnp.abs(projectile_x - own["x"]) - (9 + BODY) * SUB
+    arrives = away // jnp.maximum(jnp.abs(seen["projectile_speed"]), 1)
     incoming = flies & (arrives < 12) & (arrives > -8)
     jumpable = flies & (arrives >= 8) & (arrives < 22)
 
@@ -199,7 +210,7 @@ def act(
     by_command = (grab >= 0) & (distance <= throw_range + 10) & (dice[3] < 160)
     throw = jnp.where(by_command, controls.FIRST_MACRO + grab, throw)
     fire = jnp.asarray(FIRES)[me, charges, dice[3] & 1].astype(jnp.int32)
-    fire = jnp.where((fire < 0) | (own["ball_life"] > 0) | foe_air, _GUARD_LOW, fire)
+    fire = jnp.where((fire < 0) | (own["projectile_life"] > 0) | foe_air, _GUARD_LOW, fire)
     rush = jnp.asarray(SPECIALS)[me, bucket, charges, dice[3] >> 6].astype(jnp.int32)
     rush = jnp.where(rush < 0, _GUARD_LOW, rush)
     air_guard = jnp.where(foe_air, _GUARD_HIGH, _GUARD_LOW)

@@ -57,7 +57,7 @@ ROUND_FRAMES = 99 * 60
 # Inputs: one bit each, in one whole number a frame.
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
 BUTTON_SHIFT = 4  # the six buttons of moves.BUTTONS follow
-PUNCHES, KICKS = 0b000111, 0b111000
+PUNCHES = 0b000111  # of the buttons; the kicks are the other three
 
 CHARGE = 36
 """Frames that a charge takes; it lasts for ``CHARGE_KEPT`` frames after the release."""
@@ -110,15 +110,15 @@ class Fighter(NamedTuple):
     push: Any  # speed at which it slides
     safe: Any  # frames in which no throw catches it
     wins: Any  # rounds won in this match
-    ball_x: Any  # its projectile
-    ball_y: Any
-    ball_speed: Any
-    ball_life: Any  # frames left, 0 without one
+    projectile_x: Any  # its projectile
+    projectile_y: Any
+    projectile_speed: Any
+    projectile_life: Any  # frames left, 0 without one
     # and in kinds:
     character: Any
     move: Any  # a Kind
     flags: Any  # of the row of the table of frames that it is in
-    ball_move: Any  # the Kind that sent the projectile
+    projectile_move: Any  # the Kind that sent the projectile
     # What only it knows:
     since_1: Any  # frames since this direction was held
     since_2: Any
@@ -341,7 +341,7 @@ def decide(me: Fighter, foe: Fighter, stats: Stats, keys: Any, frozen: Any) -> F
     wants_special = me.want >= 7
     slot = (me.want - 7) // 3
     sends = (stats.commands >> (8 * jnp.clip(slot, 0, 2))) & 16 != 0
-    special = wants_special & ~(sends & (me.ball_life > 0))
+    special = wants_special & ~(sends & (me.projectile_life > 0))
     wants_normal = (me.want > 0) & ~wants_special
     cancels = (me.flags & CANCEL != 0) & (me.hits > 0) & special & ~frozen
     # A throw comes out where it can catch; elsewhere the same input is a heavy punch.
@@ -403,15 +403,15 @@ def travel(me: Fighter, stats: Stats, moving: Any, frozen: Any) -> Fighter:
     def moved(new: Any, old: Any) -> Any:
         return jnp.where(frozen, old, new)
 
-    spawns = (me.flags & SPAWN != 0) & ~frozen & (me.ball_life == 0)
+    spawns = (me.flags & SPAWN != 0) & ~frozen & (me.projectile_life == 0)
     effect = jnp.asarray(TABLES.effects)[me.character, me.move, 1]
     speed = jnp.asarray(TABLES.speed)[me.character, me.move]
     x = moved(x, me.x)
-    ball_x = me.ball_x + jnp.where(me.ball_life > 0, me.ball_speed, 0)
-    life = jnp.maximum(me.ball_life - 1, 0)
-    ball_x = jnp.where(spawns, x + me.facing * PROJECTILE_START * SUB, ball_x)
+    projectile_x = me.projectile_x + jnp.where(me.projectile_life > 0, me.projectile_speed, 0)
+    life = jnp.maximum(me.projectile_life - 1, 0)
+    projectile_x = jnp.where(spawns, x + me.facing * PROJECTILE_START * SUB, projectile_x)
     life = jnp.where(spawns, (effect >> 20) & 0x7F, life)
-    life = jnp.where(jnp.abs(ball_x) > STAGE, 0, life)
+    life = jnp.where(jnp.abs(projectile_x) > STAGE, 0, life)
     return me._replace(
         x=x,
         y=moved(jnp.maximum(y, 0), me.y),
@@ -425,13 +425,15 @@ def travel(me: Fighter, stats: Stats, moving: Any, frozen: Any) -> Fighter:
         # Whoever has landed strikes no more: the row is that of the move that ended.
         flags=jnp.where(landed & ~frozen, jnp.where(falls, LYING, 0), me.flags),
         safe=jnp.where(landed & ~frozen, LAND_FRAMES + 2, me.safe),
-        ball_x=jnp.where(life > 0, ball_x, 0),
-        ball_y=jnp.where(
-            spawns, (effect >> 27 & 0x1F) * 4 * SUB, jnp.where(life > 0, me.ball_y, 0)
+        projectile_x=jnp.where(life > 0, projectile_x, 0),
+        projectile_y=jnp.where(
+            spawns, (effect >> 27 & 0x1F) * 4 * SUB, jnp.where(life > 0, me.projectile_y, 0)
         ),
-        ball_speed=jnp.where(spawns, me.facing * speed, jnp.where(life > 0, me.ball_speed, 0)),
-        ball_life=life,
-        ball_move=jnp.where(spawns, me.move, me.ball_move),
+        projectile_speed=jnp.where(
+            spawns, me.facing * speed, jnp.where(life > 0, me.projectile_speed, 0)
+        ),
+        projectile_life=life,
+        projectile_move=jnp.where(spawns, me.move, me.projectile_move),
     )
 
 
@@ -467,7 +469,7 @@ class Touch(NamedTuple):
     """What a fighter does to the other in a frame."""
 
     hit: Any  # a strike touches
-    ball: Any  # the projectile touches
+    projectile: Any  # it touches
     grabs: Any  # a throw reaches
     damage: Any
     stun: Any
@@ -518,12 +520,12 @@ def touch(
     hit = (number > me.hits) & ~frozen & ~out & (foe.flags & STRIKE_PROOF == 0)
     hit &= _overlap(me, box, foe, body) | _overlap(me, box, foe, limb)
 
-    ball = (me.ball_life > 0) & ~out & ~clash & (foe.flags & PROJECTILE_PROOF == 0)
-    near_x = jnp.abs(me.ball_x - foe.x) < (PROJECTILE_HALF_WIDTH + body[1]) * SUB
-    near_y = (me.ball_y - PROJECTILE_HALF_HEIGHT * SUB < foe.y + body[3] * SUB) & (
-        foe.y + body[2] * SUB < me.ball_y + PROJECTILE_HALF_HEIGHT * SUB
+    sent = (me.projectile_life > 0) & ~out & ~clash & (foe.flags & PROJECTILE_PROOF == 0)
+    near_x = jnp.abs(me.projectile_x - foe.x) < (PROJECTILE_HALF_WIDTH + body[1]) * SUB
+    near_y = (me.projectile_y - PROJECTILE_HALF_HEIGHT * SUB < foe.y + body[3] * SUB) & (
+        foe.y + body[2] * SUB < me.projectile_y + PROJECTILE_HALF_HEIGHT * SUB
     )
-    ball &= near_x & near_y & (body[3] > body[2]) & ~hit
+    sent &= near_x & near_y & (body[3] > body[2]) & ~hit
 
     reach = stats.throw_range + jnp.where(me.move >= FIRST_SPECIAL, SPECIAL_GRAB, 0)
     grabs = (me.flags & GRAB != 0) & ~frozen & (jnp.abs(me.x - foe.x) <= reach)
@@ -538,12 +540,12 @@ def touch(
         Kind.BREAK,
     )
 
-    source = jnp.where(ball, me.ball_move, me.move)
+    source = jnp.where(sent, me.projectile_move, me.move)
     words = jnp.asarray(TABLES.effects)[me.character, source]
     low, high = words[0], words[1]
     return Touch(
         hit=hit,
-        ball=ball,
+        projectile=sent,
         grabs=grabs,
         damage=low & 0xFF,
         stun=(low >> 8) & 0xFF,
@@ -554,7 +556,7 @@ def touch(
         hitstop=(high >> 12) & 0x1F,
         height=(high >> 17) & 3,
         knockdown=(high >> 19) & 1 != 0,
-        direction=jnp.where(ball, jnp.sign(me.ball_speed), me.facing),
+        direction=jnp.where(sent, jnp.sign(me.projectile_speed), me.facing),
     )
 
 
@@ -568,7 +570,7 @@ class Grip(NamedTuple):
 
 def grips(a: Fighter, b: Fighter, ta: Touch, tb: Touch) -> tuple[Grip, Grip]:
     """Settle both throws: a strike stops them, and two that meet break."""
-    struck = ta.hit | ta.ball | tb.hit | tb.ball
+    struck = ta.hit | ta.projectile | tb.hit | tb.projectile
     grabs_a, grabs_b = ta.grabs & ~struck, tb.grabs & ~struck
     reaches_a = is_one_of(a.move, Kind.THROW) & (a.frame < THROW_REACHES)
     reaches_b = is_one_of(b.move, Kind.THROW) & (b.frame < THROW_REACHES)
@@ -601,9 +603,9 @@ def suffer(
         keys: my inputs, which may block.
         clash: two projectiles met.
     """
-    touched = theirs.hit | theirs.ball
+    touched = theirs.hit | theirs.projectile
     # Away from a strike's maker, or from where a projectile came.
-    source = jnp.where(theirs.ball, -theirs.direction, jnp.sign(foe.x - me.x))
+    source = jnp.where(theirs.projectile, -theirs.direction, jnp.sign(foe.x - me.x))
     source = jnp.where(source == 0, me.facing, source)
     side = (keys & RIGHT != 0).astype(jnp.int32) - (keys & LEFT != 0)
     down = keys & DOWN != 0
@@ -651,7 +653,7 @@ def suffer(
 
     freeze = jnp.where(touched, theirs.hitstop, me.freeze)
     freeze = jnp.where(mine.hit & ~touched, mine.hitstop, freeze)
-    gone = mine.ball | clash
+    gone = mine.projectile | clash
     return me._replace(
         health=health,
         stun=stun,
@@ -667,10 +669,10 @@ def suffer(
         vy=jnp.where(falls, FALL_SPEED, me.vy),
         y=jnp.where(falls, jnp.maximum(me.y, SUB), me.y),
         want=jnp.where(anew, 0, me.want),
-        ball_life=jnp.where(gone, 0, me.ball_life),
-        ball_x=jnp.where(gone, 0, me.ball_x),
-        ball_y=jnp.where(gone, 0, me.ball_y),
-        ball_speed=jnp.where(gone, 0, me.ball_speed),
+        projectile_life=jnp.where(gone, 0, me.projectile_life),
+        projectile_x=jnp.where(gone, 0, me.projectile_x),
+        projectile_y=jnp.where(gone, 0, me.projectile_y),
+        projectile_speed=jnp.where(gone, 0, me.projectile_speed),
     )
 
 
@@ -703,9 +705,9 @@ def frame(
     a, b = staged(lambda a, b: part(a, b, sa.half_width, sb.half_width), a, b)
 
     def touches(a, b):
-        clash = (a.ball_life > 0) & (b.ball_life > 0)
-        clash &= jnp.abs(a.ball_x - b.ball_x) < 2 * PROJECTILE_HALF_WIDTH * SUB
-        clash &= jnp.abs(a.ball_y - b.ball_y) < 2 * PROJECTILE_HALF_HEIGHT * SUB
+        clash = (a.projectile_life > 0) & (b.projectile_life > 0)
+        clash &= jnp.abs(a.projectile_x - b.projectile_x) < 2 * PROJECTILE_HALF_WIDTH * SUB
+        clash &= jnp.abs(a.projectile_y - b.projectile_y) < 2 * PROJECTILE_HALF_HEIGHT * SUB
         return (
             touch(a, b, sa, boxes_a[0], boxes_b[1], fa, clash),
             touch(b, a, sb, boxes_b[0], boxes_a[1], fb, clash),

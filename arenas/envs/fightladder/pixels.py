@@ -59,8 +59,8 @@ class Seen(NamedTuple):
     health: Any
     stun: Any
     wins: Any
-    ball_x: Any
-    ball_y: Any  # 0 without a projectile
+    projectile_x: Any
+    projectile_y: Any  # 0 without a projectile
 
 
 NUM_SEEN = 2 * len(Seen._fields) + 1  # and the clock
@@ -71,7 +71,9 @@ def seen(a: Fighter, b: Fighter, clock: Any) -> Int16[Array, " seen"]:
 
     def of(f: Fighter) -> Seen:
         named = {n: getattr(f, n) for n in Seen._fields}
-        return Seen(**named)._replace(ball_y=jnp.where(f.ball_life > 0, f.ball_y, 0))
+        return Seen(**named)._replace(
+            projectile_y=jnp.where(f.projectile_life > 0, f.projectile_y, 0)
+        )
 
     return jnp.stack([jnp.asarray(v).astype(jnp.int16) for v in (*of(a), *of(b), clock)])
 
@@ -107,8 +109,8 @@ def _levels() -> np.ndarray:
             legs, torso, head = (first + step * shade for shade in shades)
             mark = first - 24 if shades[2] > 1 else first + 3 * step + 8
             arm = (legs + torso) // 2 + (9 if torso < first + 2 * step else -9)
-            tip, ball = (250, 150) if not own else (255, 245)
-            table[own, i] = (legs, torso, head, mark, arm, arm, tip, ball)
+            tip, sent = (250, 150) if not own else (255, 245)
+            table[own, i] = (legs, torso, head, mark, arm, arm, tip, sent)
     return table
 
 
@@ -123,8 +125,8 @@ def _colours() -> np.ndarray:
         skin, mark = head, tuple(255 - c // 2 for c in torso)
         for seat in (0, 1):
             clothes = [c if seat == 0 else (c[2], c[0], c[1]) for c in (legs, torso)]
-            ball = (120, 220, 255) if seat == 0 else (255, 170, 90)
-            table[seat, i] = (*clothes, head, mark, skin, skin, (255, 255, 120), ball)
+            sent = (120, 220, 255) if seat == 0 else (255, 170, 90)
+            table[seat, i] = (*clothes, head, mark, skin, skin, (255, 255, 120), sent)
     return table
 
 
@@ -186,11 +188,13 @@ def _spans(one: Seen, character: Any) -> _Spans:
     left = one.x + jnp.where(ahead, sides[:, 0], -sides[:, 1])
     right = one.x + jnp.where(ahead, sides[:, 1], -sides[:, 0])
     half_width, half_height = PROJECTILE_HALF_WIDTH * SUB, PROJECTILE_HALF_HEIGHT * SUB
-    flies = one.ball_y > 0
-    left = jnp.append(left, one.ball_x - half_width)
-    right = jnp.append(right, jnp.where(flies, one.ball_x + half_width, one.ball_x - half_width))
-    low = jnp.append(one.y + spans[:, 0], one.ball_y - half_height)
-    high = jnp.append(one.y + spans[:, 1], one.ball_y + half_height)
+    flies = one.projectile_y > 0
+    left = jnp.append(left, one.projectile_x - half_width)
+    right = jnp.append(
+        right, jnp.where(flies, one.projectile_x + half_width, one.projectile_x - half_width)
+    )
+    low = jnp.append(one.y + spans[:, 0], one.projectile_y - half_height)
+    high = jnp.append(one.y + spans[:, 1], one.projectile_y + half_height)
 
     first, end = _column(left), _column(right + 1)
     first, end = jnp.clip(first, 0, WIDTH), jnp.clip(end, 0, WIDTH)
@@ -273,8 +277,8 @@ def _draw(shown: Any, character: Any, palette: Callable[[], _Palette]) -> Any:
     def spread(columns: Any, frame: Any) -> Any:
         """What rows and columns of one frame hold; columns of its channel only."""
         channel, (spans, lengths, half_clock, colours) = frame
-        rows = [_bits((*SPANS, Shape.BALL), _ROW, one.top, one.tall) for one in spans]
-        across = [_bits((*BOXES, Shape.BALL), _COLUMN, one.left, one.width) for one in spans]
+        rows = [_bits((*SPANS, Shape.PROJECTILE), _ROW, one.top, one.tall) for one in spans]
+        across = [_bits((*BOXES, Shape.PROJECTILE), _COLUMN, one.left, one.width) for one in spans]
         new = (across, _bars(lengths, half_clock, colours))
         here = channel == _CHANNEL
         return jax.tree.map(lambda n, o: jnp.where(here, n, o), new, columns), rows

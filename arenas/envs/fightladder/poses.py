@@ -42,7 +42,7 @@ class Shape(enum.IntEnum):
     """An arm or a leg that is stretched out to strike."""
     TIP = 6
     """Its end, in the frames in which it hits."""
-    BALL = 7
+    PROJECTILE = 7
 
 
 class Pose(NamedTuple):
