@@ -26,11 +26,24 @@ def start(*args, cwd=None, sleep="0", **options):
     }
     return subprocess.Popen(
         [sys.executable, "-m", "arenas", *map(str, args)],
+        # A shell's background job ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env=env,
         cwd=cwd,
         text=True,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )
+
+
+def interrupt(process):
+    """Ctrl-C; exit code, output and errors. Whoever does not obey within a minute is killed."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, out, err
 
 
 def arenas(*args, cwd=None):
@@ -169,9 +182,8 @@ def test_ctrl_c_keeps_what_was_played_and_the_same_command_plays_the_rest(tmp_pa
     deadline = time.monotonic() + 120
     while rows() == 0 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    code, out, err = interrupt(process)
+    assert code == 130
     assert "Traceback" not in out + err
     assert "the same command plays the rest" in err
     kept = rows()

@@ -1,12 +1,10 @@
 """``arenas train`` as a person runs it."""
 
 import json
-import os
-import signal
 import time
 
 import pytest
-from test_cli import arenas, ok, start
+from test_cli import arenas, interrupt, ok, start
 
 SMALL = ("--num-envs", 4, "--rollout", 8, "--hidden", 8, "--epochs", 1, "--minibatches", 2)
 
@@ -45,9 +43,8 @@ def test_ctrl_c_exports_what_was_learnt_so_far(tmp_path):
         if lines.exists() and lines.read_text().count("\n") >= 2:
             break
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in out + err
+    code, out, err = interrupt(process)
+    assert code == 130 and "Traceback" not in out + err
     card = json.loads((run / "agent" / "agent.json").read_text())
     updates = len(lines.read_text().splitlines())
     assert card["training"]["interrupted"] and card["training"]["steps"] == 32 * updates > 0
