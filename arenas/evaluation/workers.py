@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import multiprocessing as mp
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -173,6 +174,24 @@ class Workers:
         )
 
 
+@contextlib.contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Hold Ctrl-C back: what is started meanwhile never hears it, and we do afterwards.
+
+    A worker ignores Ctrl-C once it runs; until then, while it imports, it would die of it, loudly.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Started here, because it lets Ctrl-C through again once it has started.
+    multiprocessing.resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """One process as its supervisor sees it."""
 
@@ -190,7 +209,8 @@ class _Worker:
             name="arenas-worker",
             daemon=True,
         )
-        self.process.start()
+        with _ctrl_c_held():
+            self.process.start()
         tasks_out.close()
         results_in.close()
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from arenas.errors import ArenasError, BadArgument
+from arenas.evaluation import workers as workers_module
 from arenas.evaluation.workers import Task, Workers
 
 ENV = ("rrps-v0", {"throws": 5})
@@ -105,3 +106,21 @@ def test_the_records_do_not_depend_on_the_number_of_workers():
 def test_impossible_settings_are_refused(jobs, timeout):
     with pytest.raises(BadArgument, match="accepted"):
         Workers(*ENV, jobs, timeout)
+
+
+def test_ctrl_c_while_a_worker_starts_does_not_reach_it():
+    with Workers(*ENV, 1, None) as workers:
+        episodes = workers.run([Task(0, ("rrps/rock", "rrps/paper"), 1)])
+        start = workers_module._Worker.__init__
+
+        def interrupted(worker, *args):
+            start(worker, *args)
+            os.kill(worker.process.pid, signal.SIGINT)  # it imports now
+            started.append(worker.process.pid)
+
+        started = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(workers_module._Worker, "__init__", interrupted)
+            [(_, episode)] = list(episodes)
+    assert episode.returns == (-5.0, 5.0)
+    assert len(started) == 1  # it was not started again
