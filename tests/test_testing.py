@@ -25,8 +25,7 @@ def test_a_sound_environment_passes(game):
 @pytest.mark.slow
 @pytest.mark.parametrize("id", toys.IDS)
 def test_every_registered_environment_keeps_the_contract(id):
-    small = {"colorgrid": ",size=(7,5),block_density=0.3,max_steps=20", "rrps": ",throws=40"}
-    check_env(id + small.get(arenas.registry.envs[id].game, ""))
+    check_env(arenas.make(id, **toys.small(id)))
 
 
 def test_ids_are_checked_by_name(register):

@@ -25,6 +25,19 @@ IDS = tuple(
 """Registered ids for tests of every environment: of SMAX's 14 scenarios, which differ in numbers
 only and have tests of their own, two."""
 
+_SMALL: dict[str, dict[str, Any]] = {
+    "colorgrid": {"size": (7, 5), "block_density": 0.3, "max_steps": 20},
+    "fightladder": {"frame_skip": 60},
+    "fightladder-ladder-v0": {"level": 8},  # one match, soon lost, instead of a climb
+    "rrps": {"throws": 20},
+}
+
+
+def small(id: str) -> dict[str, Any]:
+    """Arguments that make a registered environment's episodes short enough to be played in a test."""
+    return _SMALL.get(id) or _SMALL.get(arenas.registry.envs[id].game, {})
+
+
 MASKED = ("hanabi", "smax")
 """Registered games in which not everything is legal always."""
 

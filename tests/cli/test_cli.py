@@ -17,6 +17,8 @@ SLOW_BOTS = ["rrps/greenberg", "rrps/iocainebot", "rrps/phasenbott", "rrps/biopi
 
 
 def start(*args, cwd=None, sleep="0", **options):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what we start would inherit it
     env = {
         **os.environ,
         "PYTHONPATH": str(HERE),
@@ -26,8 +28,6 @@ def start(*args, cwd=None, sleep="0", **options):
     }
     return subprocess.Popen(
         [sys.executable, "-m", "arenas", *map(str, args)],
-        # A shell's background job ignores Ctrl-C, and so would what it starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env=env,
         cwd=cwd,
         text=True,

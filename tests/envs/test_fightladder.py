@@ -52,16 +52,6 @@ CLOSE = ({"x": -JAB}, {"x": JAB})
 # The contract -------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_the_contract_of_a_round_to_its_end():
-    arenas.testing.check_env(arenas.make("fightladder-v0", frame_skip=60), seeds=[0])
-
-
-@pytest.mark.slow
-def test_the_contract_of_a_match():
-    arenas.testing.check_env("fightladder-match-v0", seeds=[0], max_steps=3)
-
-
 def test_a_batch_repeats_itself_and_is_what_single_fights_are():
     env, reset, step = programs("fightladder-v0")
     envs = arenas.VectorEnv(env, 3)

@@ -18,7 +18,6 @@ from arenas.interop.gymnasium import SingleAgentEnv, register_all, single_agent_
 from arenas.rollout import agent_seed
 
 GRID = {"size": 6, "max_steps": 20}
-SMALL = {"colorgrid": GRID, "rrps": {"throws": 20}, "fightladder": {"frame_skip": 60}}
 VARIANTS = [  # of games in which everything is legal: Gymnasium's check looks at no masks
     id
     for id, spec in arenas.registry.envs.items()
@@ -90,7 +89,7 @@ def test_gymnasiums_check_passes_in_turns():
 @pytest.mark.parametrize("id", VARIANTS)
 def test_every_registered_environment_passes(id):
     name = f"arenas/{id.replace('/', '.')}"
-    strict(gymnasium.make(name, **SMALL.get(arenas.registry.envs[id].game, {})).unwrapped)
+    strict(gymnasium.make(name, **toys.small(id)).unwrapped)
 
 
 def test_every_registered_environment_is_registered_with_gymnasium():

@@ -30,11 +30,6 @@ GAMES = {
     "colorgrid": ("colorgrid-v0", {"size": 6, "max_steps": 20}),
     "rrps": ("rrps-v0", {"throws": 20}),
 }
-SMALL = {
-    "colorgrid": {"size": 6, "max_steps": 20},
-    "rrps": {"throws": 20},
-    "fightladder": {"frame_skip": 60},
-}
 VARIANTS = [id for id in toys.IDS if id not in ("colorgrid-v0", "rrps-v0")]
 
 THEIR_ADVICE = (
@@ -159,9 +154,9 @@ def test_performance_benchmark(name, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("id", VARIANTS)
 def test_every_registered_environment_passes(id):
-    game = arenas.registry.envs[id].game
-    kwargs = SMALL.get(game, {})
-    masks = {"mask_in": "observation"} if game in toys.MASKED else {}
+    kwargs = toys.small(id)
+    masked = arenas.registry.envs[id].game in toys.MASKED
+    masks = {"mask_in": "observation"} if masked else {}
     pettingzoo_test.parallel_api_test(arenas.parallel_env(id, **masks, **kwargs), num_cycles=30)
     pettingzoo_test.api_test(arenas.aec_env(id, flatten=True, **kwargs), num_cycles=20)
     pettingzoo_test.seed_test(lambda: arenas.aec_env(id, **kwargs), num_cycles=20)
