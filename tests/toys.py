@@ -34,7 +34,7 @@ _SMALL: dict[str, dict[str, Any]] = {
 
 
 def small(id: str) -> dict[str, Any]:
-    """Arguments that make a registered environment's episodes short enough to be played in a test."""
+    """Arguments that make episodes of a registered environment short enough for a test."""
     return _SMALL.get(id) or _SMALL.get(arenas.registry.envs[id].game, {})
 
 
