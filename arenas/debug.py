@@ -154,6 +154,13 @@ class CheckedEnv(Env[StateT]):
     def _acting(self, state: StateT) -> Array:
         return self.env._acting(state)
 
+    @property
+    def hidden(self) -> Any:  # type: ignore[override]
+        return self.env.hidden
+
+    def _hidden(self, state: StateT) -> Any:
+        return self.env._hidden(state)
+
 
 def _traced(*arguments: Any) -> bool:
     """Whether JAX is tracing, so that the caller has to functionalise the checks."""

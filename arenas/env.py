@@ -258,6 +258,13 @@ class Env(Described, abc.ABC, Generic[StateT]):
         """
         return options
 
+    hidden: Mapping[str, int] = {}
+    """What seats may not see and a learner may be asked to predict, and its number of classes."""
+
+    def _hidden(self, state: StateT) -> dict[str, Int[Array, ""]]:
+        """The class of each name in ``hidden``."""
+        return {}
+
     # What everyone uses -------------------------------------------------------------------------
 
     @property

@@ -38,69 +38,148 @@ else:
 
 def command(
     algorithm: tyro.conf.Positional[Literal["ippo", "mappo"]],
-    env: str,
     options: tyro.conf.OmitArgPrefixes[Options],
+    env: str | None = None,
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
-    seed: int = 0,
+    seed: int | None = None,
+    seeds: int | None = None,
+    resume: bool = False,
+    tensorboard: bool | None = None,
+    wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None,
     json: bool = False,
 ) -> None:
-    """Train an agent by PPO in self-play or as a team, and export it.
+    """Train an agent by PPO, in self-play, as a team or against given agents, and export it.
 
-    All seats learn, with shared parameters. Every hyper-parameter is a flag; what is not given is
-    the game's preset, which is printed, or the default. The exported agent is the folder
-    DIR/agent, which plays wherever an agent is named:
+    Every hyper-parameter is a flag; what is not given is the game's preset, which is printed, or
+    the default. The exported agent is the folder DIR/agent, which plays wherever an agent is named:
 
       arenas train ippo --env smax-3m-v0 --steps 1000000 --out runs/3m
 
+      arenas train ippo --env rrps-v0 --opponents rrps/copy rrps/cycle --self-play 0.25
+
       arenas tournament rrps-v0 --agents runs/rrps/agent rrps/copy
 
-    Ctrl-C exports what was learnt so far.
+    Ctrl-C writes a checkpoint and exports what was learnt so far. A run that was interrupted or
+    killed goes on from its last checkpoint:
+
+      arenas train ippo --resume --out runs/3m
 
     Args:
-        algorithm: ippo values what each seat observes, mappo what all observe together.
-        env: the environment, such as smax-3m-v0 or colorgrid-v0,size=8.
+        algorithm: ippo values what each seat observes, mappo what all observe together, or the
+            world state where the game has one.
         options: hyper-parameters.
-        out: the run's folder, new or empty: config.json, metrics.jsonl, agent; by default
+        env: the environment, such as smax-3m-v0 or colorgrid-v0,size=8.
+        out: the run's folder, new or empty: config.json, metrics.jsonl, evaluations.jsonl,
+            checkpoints, agent (at the end), best (by evaluation); by default
             runs/ENV-ALGORITHM-SEED.
-        seed: the same seed gives the same agent.
+        seed: the same seed gives the same agent (default: 0).
+        seeds: train so many agents at once, with seeds from SEED on (default: 1).
+        resume: go on with the run in DIR; its configuration need not be given again.
+        tensorboard: write TensorBoard events (default: if the extra is installed).
+        wandb: log to this project of Weights & Biases (extra).
         json: print the result as JSON.
     """
-    spec, _ = registry.resolve(registry.envs, env)
     given = {n: v for n, v in vars(options).items() if v is not None}
-    config = hyper.resolve(spec.id, spec.game, given)
-    preset = {n: v for n, v in hyper.preset(spec.id, spec.game).items() if n not in given}
-    if preset and not json:
-        shown = " ".join(f"--{n.replace('_', '-')} {v}" for n, v in preset.items())
-        output.warn(f"preset of {spec.game}: {shown}")
-    folder = out or Path("runs") / f"{spec.id}-{algorithm}-{seed}"
-    if (folder / "config.json").exists():
-        raise BadArgument(f"{folder} holds a run already; give another --out")
+    own = {
+        n: v for n, v in (("environment", env), ("seed", seed), ("seeds", seeds)) if v is not None
+    }
+    stored: dict[str, Any] = {}
+    if resume and out and (out / "config.json").exists():
+        from arenas.agents.ppo.train import read_settings
+
+        stored = read_settings(out)
+        for name, value in {**own, **_plain(given), "algorithm": algorithm}.items():
+            if stored.get(name) != value:
+                raise BadArgument(
+                    f"{out} was started with {name} = {stored.get(name)!r}, and {value!r} is "
+                    "given; a run goes on with its own configuration"
+                )
+    elif env is None:
+        raise BadArgument(
+            "no environment is named; accepted: --env ID, or --resume with --out DIR of a run"
+        )
+    run = {"environment": env, "seed": 0, "seeds": 1, **stored, **own}
+    spec, _ = registry.resolve(registry.envs, run["environment"])
+    if stored:
+        names = [f.name for f in dataclasses.fields(hyper.Config)]
+        config = hyper.from_json({n: v for n, v in stored.items() if n in names})
+    else:
+        config = hyper.resolve(spec.id, spec.game, given)
+        preset = {n: v for n, v in hyper.preset(spec.id, spec.game).items() if n not in given}
+        if preset and not json:
+            output.warn(f"preset of {spec.game}: {_as_flags(preset)}")
+    folder = out or Path("runs") / f"{spec.id}-{algorithm}-{run['seed']}"
+    if (folder / "config.json").exists() and not resume:
+        raise BadArgument(f"{folder} holds a run already; give --resume, or another --out")
     from arenas.agents.ppo.train import train
 
     last: dict[str, Any] = {}
+    evaluated: dict[int, dict[str, Any]] = {}
     with output.progress() as bar:
         bar.columns = (*bar.columns[:2], *bar.columns[3:])  # no count of episodes
         task = bar.add_task("compiling", total=config.updates)
 
         def tell(row: dict[str, Any]) -> None:
-            last.update(row)
-            mean = sum(row["return"]) / len(row["return"])
-            speed = row["steps"] / max(row["seconds"], 1e-9)
-            text = f"{row['steps']:,} steps, {speed:,.0f}/s, return {mean:.3g}"
-            if row["win_rate"]:
-                text += f", won {row['win_rate']:.0%}"
-            bar.update(task, advance=1, description=text)
+            if row.get("evaluation"):
+                evaluated[row["seed"]] = {n: x for n, x in row.items() if n != "evaluation"}
+                bar.console.print(_told(row, run["seeds"]), highlight=False, markup=False)
+                return
+            last.update({n: x for n, x in row.items() if x is not None})
+            bar.update(task, completed=row["update"], description=_progress(last))
 
-        agent = train(
-            env,
+        agents = train(
+            run["environment"],
             config,
             folder,
             algorithm=algorithm,
-            seed=seed,
+            seed=run["seed"],
+            seeds=run["seeds"],
+            resume=resume,
             command=["arenas", *sys.argv[1:]],
+            tensorboard=tensorboard,
+            wandb=wandb,
             progress=tell,
         )
     if json:
-        output.print_json({"agent": str(agent), "last": last})
+        result = {"agents": [str(a) for a in agents], "last": last}
+        output.print_json({**result, "evaluations": list(evaluated.values())})
     else:
-        output.console().print(f"agent: {agent}", highlight=False, markup=False)
+        for agent in agents:
+            output.console().print(f"agent: {agent}", highlight=False, markup=False)
+
+
+def _plain(given: dict[str, Any]) -> dict[str, Any]:
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in given.items()}
+
+
+def _as_flags(preset: dict[str, Any]) -> str:
+    words = []
+    for name, value in preset.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            several = isinstance(value, tuple | list)
+            words.append(f"--{flag} {' '.join(map(str, value)) if several else value}")
+    return " ".join(words)
+
+
+def _progress(row: dict[str, Any]) -> str:
+    speed = row["steps"] / max(row["seconds"], 1e-9)
+    text = f"{row['steps']:,} steps, {speed:,.0f}/s"
+    returns = [x for x in row.get("return", []) if x is not None]
+    if returns:
+        text += f", return {sum(returns) / len(returns):.3g}"
+    if "win_rate" in row:
+        text += f", won {row['win_rate']:.0%}"
+    return text
+
+
+def _told(row: dict[str, Any], seeds: int) -> str:
+    text = f"evaluated at {row['steps']:,} steps" + (f", seed {row['seed']}" if seeds > 1 else "")
+    text += f": return {row['return']:.3g}"
+    if row["return_error"] is not None:
+        text += f" ± {1.96 * row['return_error']:.2g}"
+    if row["win_rate"] is not None:
+        text += f", won {row['win_rate']:.0%}"
+    return f"{text} of {row['episodes']} episodes"

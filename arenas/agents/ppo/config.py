@@ -45,6 +45,22 @@ class Config:
         head: a hidden layer of its own for the policy and for the values.
         channels: filters of each 3×3 convolution, in cnn and gru.
         greedy: the exported agent takes the likeliest action; else it samples.
+        sharing: whose parameters are the same: shared (of all seats), teams (of a team's seats;
+            where a game has no teams, as separate) or separate (none).
+        critic: what mappo's critic sees: observations (of all seats), state (the game's world
+            state), or auto (the state where the game has one).
+        opponents: names of agents to train against, spread evenly over the environments and the
+            sides that the learner takes; none: all seats learn.
+        self_play: share of the environments, where there are opponents, in which all seats learn.
+        sides: where there are opponents, the sides that the learner takes: teams, or seats where
+            the game has no teams, from 0; none: each in turn.
+        auxiliary: what a further head of the network learns to predict: opponent (which one is
+            met), or something that the game hides, such as ColorGrid's goal; empty: nothing.
+        auxiliary_weight: weight of that head's loss.
+        evaluations: how often the agent is evaluated in the course of the run; the best is kept.
+        eval_episodes: episodes of each evaluation.
+        eval_against: agents that the evaluation meets; none: the opponents, or the agent alone in
+            all seats.
     """
 
     steps: int = 1_000_000
@@ -71,6 +87,16 @@ class Config:
     head: bool = False
     channels: tuple[int, ...] = (16, 32)
     greedy: bool = True
+    sharing: Literal["shared", "teams", "separate"] = "shared"
+    critic: Literal["auto", "observations", "state"] = "auto"
+    opponents: tuple[str, ...] = ()
+    self_play: float = 0.0
+    sides: tuple[int, ...] = ()
+    auxiliary: str = ""
+    auxiliary_weight: float = 0.1
+    evaluations: int = 10
+    eval_episodes: int = 128
+    eval_against: tuple[str, ...] = ()
 
     @property
     def steps_per_update(self) -> int:
@@ -92,7 +118,7 @@ class Config:
             value = getattr(self, name)
             if value < low:
                 raise BadArgument(f"{name} is {value}; accepted are numbers from {low:g}")
-        for name in ("gamma", "gae_lambda"):
+        for name in ("gamma", "gae_lambda", "self_play"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise BadArgument(f"{name} is {value}; accepted are numbers from 0 to 1")
@@ -105,6 +131,10 @@ class Config:
             value = getattr(self, field.name)
             if choices and value not in choices:
                 raise UnknownName(field.name, str(value), choices)
+        if self.self_play and not self.opponents:
+            raise BadArgument("self_play is a share beside opponents; name some, or leave it out")
+        if self.sides and not self.opponents:
+            raise BadArgument("sides are taken against opponents; name some, or leave them out")
         if not self.channels or min(self.channels) < 1:
             raise BadArgument(f"channels are {self.channels}; accepted are integers from 1")
         if self.updates < 1:
@@ -124,8 +154,15 @@ _LEAST: dict[str, float] = {
     "value": 0,
     "hidden": 1,
     "layers": 0,
+    "auxiliary_weight": 0,
+    "evaluations": 0,
+    "eval_episodes": 1,
 }
-_CHOICES = {"network": ("mlp", "cnn", "gru")}
+_CHOICES = {
+    "network": ("mlp", "cnn", "gru"),
+    "sharing": ("shared", "teams", "separate"),
+    "critic": ("auto", "observations", "state"),
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "rrps": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,27 @@ class LearnedAgent(DeviceAgent):
     Args:
         env: what it will play.
         spec: its network.
-        params: of the network.
+        params: of the network; where seats have parameters of their own, a tuple of such.
         greedy: take the likeliest action; else sample.
+        group_of: for each seat, which of those parameters it plays with.
 
     Raises:
-        BadArgument: the environment's observations or actions are not those of the network.
+        BadArgument: the environment's observations, actions or seats are not those it learnt with.
     """
 
-    def __init__(self, env: Any, spec: networks.Spec, params: Any, *, greedy: bool = True) -> None:
+    def __init__(
+        self,
+        env: Any,
+        spec: networks.Spec,
+        params: Any,
+        *,
+        greedy: bool = True,
+        group_of: Sequence[int] = (),
+    ) -> None:
+        if group_of and len(group_of) != env.num_agents:
+            raise BadArgument(
+                f"the agent has parameters for {len(group_of)} seats; {env!r} has {env.num_agents}"
+            )
         if env.num_actions != spec.actions:
             raise BadArgument(
                 f"the agent knows {spec.actions} actions; {env!r} has {env.num_actions}"
@@ -50,20 +64,32 @@ class LearnedAgent(DeviceAgent):
                 f"the agent observes {', '.join(shapes[0])}; {env!r} gives {', '.join(shapes[1])}"
             )
         self.spec, self.params, self.greedy = spec, params, greedy
+        self.group_of = tuple(group_of)
         self._graph = networks.structure(spec)
 
     def init(self, key: Any, seat: Any) -> Any:
-        """The memory of the recurrent cell; empty without one."""
-        return jnp.zeros(self.spec.hidden if self.spec.recurrent else 0, jnp.float32)
+        """The memory of the recurrent cell, empty without one; and the seat's group."""
+        group = jnp.asarray(self.group_of or (0,), jnp.int32)[seat if self.group_of else 0]
+        return jnp.zeros(self.spec.hidden if self.spec.recurrent else 0, jnp.float32), group
 
     def act(self, params: Any, carry: Any, observation: Any, action_mask: Any, key: Any) -> Any:
         """The likeliest legal action, or one drawn from the policy."""
         seen = jax.tree.map(lambda x: jnp.asarray(x)[None, None], observation)
         no, yes = jnp.zeros((1, 1), bool), jnp.ones((1, 1), bool)
-        carry, answers = networks.apply(self._graph, params, seen, carry[None], no, yes)
-        logits = losses.masked_logits(answers["logits"][0, 0], action_mask)
+        memory, group = carry
+        # Every group's network answers, and the seat's own is heard: under vmap, parameters picked
+        # by seat would be copied for each, and cost far more than a few networks.
+        told = [
+            networks.apply(self._graph, own, seen, memory[None], no, yes)
+            for own in (params if self.group_of else (params,))
+        ]
+        memories = jnp.stack([m[0] for m, _ in told])
+        logits = jnp.stack([answers["logits"][0, 0] for _, answers in told])
+        mine = jnp.arange(len(told))[:, None] == group
+        memory = jnp.where(mine, memories, 0.0).sum(0)
+        logits = losses.masked_logits(jnp.where(mine, logits, 0.0).sum(0), action_mask)
         action = logits.argmax() if self.greedy else jax.random.categorical(key, logits)
-        return carry[0], action.astype(jnp.int32)
+        return (memory, group), action.astype(jnp.int32)
 
 
 def save(
@@ -74,6 +100,7 @@ def save(
     *,
     greedy: bool,
     training: dict[str, Any],
+    group_of: Sequence[int] = (),
 ) -> Path:
     """Write an agent's folder.
 
@@ -81,9 +108,10 @@ def save(
         path: of the folder, made where it is missing.
         env: that it was trained on, made by ``arenas.make``.
         spec: its network.
-        params: of the network.
+        params: of the network, or of the networks of several groups of seats.
         greedy: how it acts.
         training: where it comes from, for people: JSON values.
+        group_of: for each seat, which of several parameters it plays with.
 
     Raises:
         BadArgument: the folder cannot be written.
@@ -100,6 +128,7 @@ def save(
         },
         "network": spec.to_json(),
         "greedy": greedy,
+        "group_of": list(group_of),
         "training": training,
     }
     write_atomically(folder / PARAMS, safetensors.numpy.save(flat))
@@ -130,13 +159,20 @@ def load(env: Any, path: str | os.PathLike[str], greedy: bool | None = None) -> 
         raise BadFile(f"{folder / CARD} has format {found!r}; this version reads {FORMAT}")
     try:
         game, default = card["environment"]["game"], bool(card["greedy"])
+        group_of = tuple(int(g) for g in card["group_of"])
         spec = networks.Spec.from_json(card["network"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadFile(f"{folder / CARD} lacks {error}") from error
+    if any(not 0 <= g < len(group_of) for g in group_of):
+        raise BadFile(
+            f"{folder / CARD}: group_of is {list(group_of)}; accepted are its own indices"
+        )
     own = env.spec.game if env.spec else ""
     if game != own:
         raise BadArgument(f"agent {str(folder)!r} plays {game!r}, not {own!r}")
     expected = jax.eval_shape(lambda: networks.build(spec, jax.random.key(0))[1])
+    if group_of:
+        expected = (expected,) * (max(group_of) + 1)
     try:
         flat = safetensors.numpy.load((folder / PARAMS).read_bytes())
     except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
@@ -156,7 +192,9 @@ def load(env: Any, path: str | os.PathLike[str], greedy: bool | None = None) -> 
     params = jax.tree_util.tree_map_with_path(param, expected)
     if len(flat) != len(_leaves(expected)):
         raise BadFile(f"{folder / PARAMS} holds arrays that the network does not have")
-    return LearnedAgent(env, spec, params, greedy=default if greedy is None else greedy)
+    return LearnedAgent(
+        env, spec, params, greedy=default if greedy is None else greedy, group_of=group_of
+    )
 
 
 def _leaves(tree: Any) -> list[Any]:

@@ -2,61 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array
 
+from arenas.agent import DeviceAgent
 from arenas.agents.ppo import losses, networks
 from arenas.agents.ppo.config import Algorithm, Config
-from arenas.env import Env, struct
-from arenas.errors import BadArgument
-from arenas.rollout import VectorEnv
+from arenas.agents.ppo.games import Games, Playing, Seating
+from arenas.env import AnyArray, Env, struct
+from arenas.errors import BadArgument, UnknownName
+
+
+@struct
+class Group:
+    """What the seats with the same parameters go on from. ``M`` seats of all copies."""
+
+    params: Any  # of policy and own value; and of the central critic, with mappo
+    optimizer: Any
+    memory: Any  # hidden states [M, H] of policy and critic
 
 
 @struct
 class Learning:
     """Everything that training goes on from."""
 
-    params: Any  # of policy and own value; and of the central critic, or None
-    optimizer: Any
-    envs: Any  # VectorState
-    view: Any  # (observation, action_mask, acting), what is decided on next
-    fresh: Array  # bool [N], that is the first of an episode
-    memory: Any  # hidden states [N·A, H] of policy and critic
-    returns: Array  # float32 [N, A], of the episodes in progress
+    groups: tuple[Group, ...]
+    playing: Playing
     key: Array
     update: Array  # int32 [], updates made
 
 
 class Learner:
-    """PPO in which all seats learn with shared parameters.
+    """PPO for every seat that learns.
 
     ``ippo``: a seat's value is of what it observes. ``mappo``: a network of its own values what
-    all seats observe together, and which seat it is. A rollout's arrays are ``[T, M, ...]`` with
-    ``M = N·A`` seats of all environments.
+    all seats observe together, or the world state, and which seat it is. A rollout's arrays are
+    ``[T, M, ...]`` with ``M`` the seats of a group in all copies of the environment.
 
     Args:
         env: the environment, with discrete actions.
         config: hyper-parameters.
         algorithm: what the critic sees.
+        opponents: the agents that ``config.opponents`` names.
 
     Raises:
-        BadArgument: it runs on the host only, or has no discrete actions; minibatches that do
-            not divide what they split.
+        BadArgument: the environment runs on the host only, has no discrete actions, or none of
+            what the configuration asks for; more minibatches than there is to split.
+        UnknownName: nothing of this name to predict.
     """
 
-    def __init__(self, env: Env[Any], config: Config, algorithm: Algorithm = "ippo") -> None:
+    def __init__(
+        self,
+        env: Env[Any],
+        config: Config,
+        algorithm: Algorithm = "ippo",
+        opponents: Sequence[DeviceAgent] = (),
+    ) -> None:
         if not isinstance(env, Env):
             raise BadArgument(f"{env!r} runs on the host only; training needs one that runs in JAX")
         if not isinstance(env.action_space, gymnasium.spaces.Discrete):
             raise BadArgument(f"actions are {env.action_space}; training accepts discrete ones")
         self.env, self.config, self.central = env, config, algorithm == "mappo"
-        self.vector = VectorEnv(env, config.num_envs)
-        self.seats = config.num_envs * env.num_agents
+        self.seating = Seating(
+            env,
+            config.num_envs,
+            opponents,
+            self_play=config.self_play,
+            sides=config.sides,
+            sharing=config.sharing,
+        )
+        has_state = callable(getattr(env.unwrapped, "world_state", None))
+        if self.central and config.critic == "state" and not has_state:
+            raise BadArgument(f"{env!r} has no world state; accepted: --critic observations")
+        self.state = self.central and has_state and config.critic != "observations"
+        classes = self._auxiliary_classes()
+        hidden = classes > 0 and config.auxiliary != "opponent"
+        self.games = Games(env, self.seating, state=self.state, hidden=hidden)
         spec = env.spec
         self.turn_based = (
             spec.turn_based if spec else type(env.unwrapped)._acting is not Env._acting
@@ -70,6 +98,7 @@ class Learner:
             head=config.head,
             channels=config.channels,
             value=not self.central,
+            auxiliary=classes,
         )
         self.graph = networks.structure(self.spec)
         self.critic_spec = networks.Spec(
@@ -82,137 +111,295 @@ class Learner:
             channels=config.channels,
         )
         self.critic_graph = networks.structure(self.critic_spec) if self.central else None
-        split = self.seats if self.spec.recurrent else self.seats * config.rollout
-        if split % config.minibatches:
-            what = "sequences (num_envs × seats)" if self.spec.recurrent else "decisions"
-            raise BadArgument(f"{split} {what} do not divide into {config.minibatches} minibatches")
+        for rows in self.seating.rows:
+            split = len(rows) * (1 if self.spec.recurrent else config.rollout)
+            if split < config.minibatches:
+                what = "sequences (seats that learn)" if self.spec.recurrent else "decisions"
+                raise BadArgument(f"{split} {what} do not fill {config.minibatches} minibatches")
         self.optimizer = optax.chain(
             optax.clip_by_global_norm(config.max_grad_norm),
             optax.scale_by_adam(eps=config.adam_eps),
         )
-        self.run = jax.jit(self._run, static_argnums=1)
+        self._program = jax.jit(self._run, static_argnums=2)
+        self._program_of_seeds = jax.jit(
+            lambda states, updates, room: jax.vmap(lambda s: self._run(s, updates, room))(states),
+            static_argnums=2,
+        )
 
     # Networks -----------------------------------------------------------------------------------
 
-    def _central_size(self) -> int:
-        return self.env.num_agents * (1 + sum(leaf.size for leaf in self.spec.leaves))
+    def _auxiliary_classes(self) -> int:
+        name, env = self.config.auxiliary, self.env
+        if not name:
+            return 0
+        if name == "opponent" and self.seating.opponents:
+            return len(self.seating.opponents) + bool(self.config.self_play)
+        if name not in env.hidden:
+            known = [*env.hidden, *(["opponent"] if self.seating.opponents else [])]
+            if not known:
+                raise BadArgument(
+                    f"auxiliary is {name!r}; this game hides nothing by name, and without "
+                    "--opponents there is none to tell"
+                )
+            raise UnknownName("auxiliary", name, known)
+        return env.hidden[name]
 
-    def _critic_input(self, observation: Any) -> Array:
-        """What all seats observe, and which seat it is: ``[T, M, F]`` of arrays ``[T, M, ...]``."""
+    def _central_size(self) -> int:
         agents = self.env.num_agents
-        flat = []
-        for leaf, x in zip(self.spec.leaves, jax.tree.leaves(observation), strict=True):
-            x = jax.nn.one_hot(x, leaf.classes) if leaf.classes else x * jnp.float32(leaf.scale)
-            flat.append(x.reshape(*x.shape[:1], -1, agents * leaf.size))
-        together = jnp.repeat(jnp.concatenate(flat, -1), agents, axis=1)
-        which = jnp.tile(jnp.eye(agents), (together.shape[1] // agents, 1))
-        which = jnp.broadcast_to(which, (*together.shape[:2], agents))
-        return jnp.concatenate([together, which], -1)
+        if self.state:
+            size = jax.eval_shape(
+                lambda key: self.env.unwrapped.world_state(self.env.reset(key)[0]),  # type: ignore[attr-defined]
+                jax.random.key(0),
+            ).size
+            return agents + size
+        return agents * (1 + sum(leaf.size for leaf in self.spec.leaves))
+
+    def _critic_input(self, seen: Any, rows: np.ndarray) -> Array | None:
+        """What all seats see, and which seat it is: ``[M, F]``; None without a central critic."""
+        if not self.central:
+            return None
+        agents = self.env.num_agents
+        if self.state:
+            together = seen["state"].reshape(self.seating.copies, -1).astype(jnp.float32)
+        else:
+            flat = []
+            observation = self.games.own(seen)
+            for leaf, x in zip(self.spec.leaves, jax.tree.leaves(observation), strict=True):
+                x = jax.nn.one_hot(x, leaf.classes) if leaf.classes else x * jnp.float32(leaf.scale)
+                flat.append(x.reshape(self.seating.copies, agents * leaf.size))
+            together = jnp.concatenate(flat, -1)
+        return jnp.concatenate([together[rows // agents], jnp.eye(agents)[rows % agents]], -1)
 
     def _evaluate(
         self, params: Any, observation: Any, central: Any, memory: Any, fresh: Any, acting: Any
-    ) -> tuple[Any, Array, Array]:
+    ) -> tuple[Any, dict[str, Array]]:
+        """Memory, and ``logits``, ``value`` and ``auxiliary`` of arrays ``[T, M, ...]``."""
         own, critic = memory
         own, answers = networks.apply(self.graph, params["policy"], observation, own, fresh, acting)
-        if not self.central:
-            return (own, critic), answers["logits"], answers["value"]
-        critic, values = networks.apply(
-            self.critic_graph, params["critic"], central, critic, fresh, acting
-        )
-        return (own, critic), answers["logits"], values["value"]
+        if self.central:
+            critic, values = networks.apply(
+                self.critic_graph, params["critic"], central, critic, fresh, acting
+            )
+            answers |= values
+        return (own, critic), answers
 
-    def _step_networks(self, params: Any, observation: Any, memory: Any, fresh: Any, acting: Any):
-        """Memory, logits ``[M, K]`` and values ``[M]`` of one step, from arrays ``[M, ...]``."""
-        one = jax.tree.map(lambda x: x[None], (observation, fresh, acting))
-        central = self._critic_input(one[0]) if self.central else None
-        memory, logits, value = self._evaluate(params, one[0], central, memory, one[1], one[2])
-        return memory, logits[0], value[0]
+    def _step_networks(
+        self, params: Any, observation: Any, central: Any, memory: Any, fresh: Any, acting: Any
+    ) -> tuple[Any, dict[str, Array]]:
+        """:meth:`_evaluate` of one step, of arrays ``[M, ...]``."""
+        seen, all_seen, first, turn = jax.tree.map(
+            lambda x: x[None], (observation, central, fresh, acting)
+        )
+        memory, answers = self._evaluate(params, seen, all_seen, memory, first, turn)
+        return memory, {n: x[0] for n, x in answers.items()}
+
+    def _rows(self, tree: Any, rows: np.ndarray) -> Any:
+        """Entries of these flat seats, of arrays ``[N·A, ...]``."""
+        if len(rows) == self.seating.learns.size:
+            return tree
+        return jax.tree.map(lambda x: x[rows], tree)
+
+    def _per_seat(self, x: AnyArray, rows: np.ndarray) -> Array:
+        """``[M]`` for each copy's value, ``[N]``."""
+        return self._rows(jnp.repeat(x, self.env.num_agents, axis=0), rows)
 
     # Training -----------------------------------------------------------------------------------
 
     def init(self, key: Any) -> Learning:
         """The state before the first update."""
         policy_key, critic_key, env_key, key = jax.random.split(key, 4)
-        params = {"policy": networks.build(self.spec, policy_key)[1]}
-        if self.central:
-            params["critic"] = networks.build(self.critic_spec, critic_key)[1]
-        envs, timestep = self.vector.reset(env_key)
         hidden = self.config.hidden if self.spec.recurrent else 0
-        memory = jnp.zeros((self.seats, hidden))
+        groups = []
+        for i, rows in enumerate(self.seating.rows):
+            # One seed for the first group, whatever the number of groups.
+            keys = [jax.random.fold_in(k, i) if i else k for k in (policy_key, critic_key)]
+            params = {"policy": networks.build(self.spec, keys[0])[1]}
+            if self.central:
+                params["critic"] = networks.build(self.critic_spec, keys[1])[1]
+            memory = jnp.zeros((len(rows), hidden))
+            none = jnp.zeros((len(rows), 0))
+            groups.append(
+                Group(
+                    params=params,
+                    optimizer=self.optimizer.init(params),
+                    memory=(memory, memory if self.central else none),
+                )
+            )
         return Learning(
-            params=params,
-            optimizer=self.optimizer.init(params),
-            envs=envs,
-            view=(timestep.observation, timestep.action_mask, timestep.acting),
-            fresh=jnp.ones(self.config.num_envs, bool),
-            memory=(memory, memory if self.central else jnp.zeros((self.seats, 0))),
-            returns=jnp.zeros((self.config.num_envs, self.env.num_agents)),
+            groups=tuple(groups),
+            playing=self.games.start(env_key),
             key=key,
             update=jnp.zeros((), jnp.int32),
         )
 
-    def _run(self, state: Learning, updates: int) -> tuple[Learning, dict[str, Array]]:
-        """So many updates; the metrics of each, ``[updates]``."""
-        return jax.lax.scan(lambda s, _: self._update(s), state, None, length=updates)
+    def run(
+        self, state: Learning, updates: int, *, room: int | None = None, seeds: bool = False
+    ) -> tuple[Learning, dict[str, np.ndarray]]:
+        """So many updates in one call, and the metrics of each.
 
-    def _flat(self, tree: Any) -> Any:
-        return jax.tree.map(lambda x: x.reshape(self.seats, *x.shape[2:]), tree)
+        Args:
+            state: from :meth:`init` or this; with ``seeds``, several of them, stacked.
+            updates: how many, at most ``room``.
+            room: room for metrics; a program is compiled for each number.
+            seeds: whether all arrays have a leading axis of seeds.
 
-    def _per_seat(self, x: Any) -> Array:
-        return jnp.repeat(x, self.env.num_agents, axis=0)
+        Returns:
+            The state afterwards; metrics ``[updates, ...]``, with ``seeds`` ``[S, updates, ...]``:
+            ``policy``, ``value``, ``entropy``, ``kl`` and ``clipped`` as :class:`losses.Losses`,
+            ``auxiliary`` and ``auxiliary_accuracy`` where asked for; of the ``episodes`` that
+            ended: mean ``return`` of each seat where a learner held it, ``[A]``, ``length``,
+            ``win_rate``, and, by opponent, ``return_against`` and ``win_rate_against``, ``[P]``;
+            NaN where there are none.
+        """
+        room = updates if room is None else room
+        program = self._program_of_seeds if seeds else self._program
+        state, metrics = program(state, jnp.int32(updates), room)
+        metrics = jax.device_get(metrics)
+        return state, {n: x[:, :updates] if seeds else x[:updates] for n, x in metrics.items()}
 
-    def _act(self, carry: Any, _: None) -> tuple[Any, dict[str, Any]]:
-        params, envs, view, fresh, memory, returns, key = carry
-        key, draw = jax.random.split(key)
-        observation, mask, acting = self._flat(view)
-        seat_fresh = self._per_seat(fresh)
-        memory, logits, value = self._step_networks(params, observation, memory, seat_fresh, acting)
-        logits = losses.masked_logits(logits, mask)
-        action = jax.random.categorical(draw, logits).astype(jnp.int32)
-        envs, timestep = self.vector.step(envs, action.reshape(-1, self.env.num_agents))
-        truncated = self._per_seat(timestep.truncated)
+    def _run(self, state: Learning, updates: Any, room: int) -> tuple[Learning, dict[str, Array]]:
+        shapes = jax.eval_shape(self._update, state)[1]
+        rows = jax.tree.map(lambda s: jnp.full((room, *s.shape), jnp.nan, s.dtype), shapes)
 
-        def final_value() -> Array:
+        def one(i: Any, carry: Any) -> Any:
+            state, rows = carry
+            state, row = self._update(state)
+            return state, jax.tree.map(lambda all, new: all.at[i].set(new), rows, row)
+
+        return jax.lax.fori_loop(0, updates, one, (state, rows))
+
+    def _act(self, carry: Any, _: None) -> tuple[Any, Any]:
+        params, memories, playing, key = carry
+        key, draw, others = jax.random.split(key, 3)
+        seen, mask = playing.seen, playing.mask.reshape(-1, self.env.num_actions)
+        view = (self.games.own(seen), mask, playing.acting.reshape(-1))
+        decided, actions, new = [], [], []
+        for i, rows in enumerate(self.seating.rows):
+            observation, mask, acting = self._rows(view, rows)
+            fresh = self._per_seat(playing.fresh, rows)
+            central = self._critic_input(seen, rows)
+            memory, answers = self._step_networks(
+                params[i], observation, central, memories[i], fresh, acting
+            )
+            logits = losses.masked_logits(answers["logits"], mask)
+            drawn = jax.random.fold_in(draw, i) if i else draw
+            action = jax.random.categorical(drawn, logits).astype(jnp.int32)
+            actions.append(action)
+            new.append(memory)
+            decided.append(
+                {
+                    "observation": observation,
+                    "central": central,
+                    "mask": mask,
+                    "acting": acting,
+                    "fresh": fresh,
+                    "action": action,
+                    "log_probability": losses.log_probability(logits, action),
+                    "value": answers["value"],
+                    "truth": self._truth(seen, rows),
+                }
+            )
+        playing, timestep, returns, length = self.games.step(playing, actions, others)
+
+        def final_values() -> list[Array]:
             """Of what the step led to, with the memory of the episode that it cut."""
-            no, yes = jnp.zeros_like(seat_fresh), jnp.ones_like(seat_fresh)
-            seen = self._flat(timestep.final_observation)
-            return self._step_networks(params, seen, memory, no, yes)[2]
+            values = []
+            final = timestep.final_observation
+            own = self.games.own(final)
+            for i, rows in enumerate(self.seating.rows):
+                yes = jnp.ones(len(rows), bool)
+                central = self._critic_input(final, rows)
+                _, answers = self._step_networks(
+                    params[i], self._rows(own, rows), central, new[i], ~yes, yes
+                )
+                values.append(answers["value"])
+            return values
 
-        final = jax.lax.cond(timestep.truncated.any(), final_value, lambda: jnp.zeros_like(value))
+        zeros = [jnp.zeros(len(rows)) for rows in self.seating.rows]
+        finals = jax.lax.cond(timestep.truncated.any(), final_values, lambda: zeros)
+        for i, rows in enumerate(self.seating.rows):
+            decided[i] |= {
+                "reward": self._rows(timestep.reward.reshape(-1), rows) * self.config.reward_scale,
+                "terminated": self._per_seat(timestep.terminated, rows),
+                "truncated": self._per_seat(timestep.truncated, rows),
+                "final_value": finals[i],
+            }
+        counts = self._counts(timestep, returns, length)
+        return (params, tuple(new), playing, key), (tuple(decided), counts)
+
+    def _truth(self, seen: Any, rows: np.ndarray) -> Array | None:
+        """The class that the auxiliary head should name, ``[M]``."""
+        name = self.config.auxiliary
+        if not name:
+            return None
+        of = seen["hidden"][name] if name in self.env.hidden else self.seating.opponent_of
+        return self._per_seat(jnp.asarray(of, jnp.int32), rows)
+
+    def _counts(self, timestep: Any, returns: Array, length: Array) -> dict[str, Array]:
+        """Sums over the episodes that ended in this step."""
+        seating = self.seating
         ended = timestep.terminated | timestep.truncated
-        returns = returns + timestep.reward
-        kept = {
-            "observation": observation,
-            "mask": mask,
-            "acting": acting,
-            "fresh": seat_fresh,
-            "action": action,
-            "log_probability": losses.log_probability(logits, action),
-            "value": value,
-            "reward": self._flat(timestep.reward) * self.config.reward_scale,
-            "terminated": self._per_seat(timestep.terminated),
-            "truncated": truncated,
-            "final_value": final,
+        learns = jnp.asarray(seating.learns) & ended[:, None]
+        mine, won = self.games.outcome(timestep, returns)
+        which = jnp.asarray(seating.opponent_of[:, None] == np.arange(len(seating.opponents)))
+        met = which & ended[:, None]
+        return {
             "episodes": ended.sum(),
-            "returned": jnp.where(ended[:, None], returns, 0.0).sum(0),
-            "won": (jnp.where(ended[:, None], timestep.info["won"], False).mean(1).sum())
-            if "won" in timestep.info
-            else jnp.zeros(()),
+            "length": jnp.where(ended, length, 0).sum(),
+            "seats": learns.sum(0),
+            "returned": jnp.where(learns, returns, 0.0).sum(0),
+            "judged": (ended & ~jnp.isnan(won)).sum(),
+            "won": jnp.where(ended & ~jnp.isnan(won), won, 0.0).sum(),
+            "met": met.sum(0),
+            "returned_met": jnp.where(met, mine[:, None], 0.0).sum(0),
+            "won_met": jnp.where(met, won[:, None], 0.0).sum(0),
         }
-        returns = jnp.where(ended[:, None], 0.0, returns)
-        view = (timestep.observation, timestep.action_mask, timestep.acting)
-        return (params, envs, view, ended, memory, returns, key), kept
 
     def _update(self, state: Learning) -> tuple[Learning, dict[str, Array]]:
         c = self.config
-        carry = (state.params, state.envs, state.view, state.fresh, state.memory)
-        carry, kept = jax.lax.scan(
-            self._act, (*carry, state.returns, state.key), None, length=c.rollout
-        )
-        _, envs, view, fresh, memory, returns, key = carry
-        observation, _, acting = self._flat(view)
-        _, _, last_value = self._step_networks(
-            state.params, observation, memory, self._per_seat(fresh), acting
+        params = tuple(g.params for g in state.groups)
+        carry = (params, tuple(g.memory for g in state.groups), state.playing, state.key)
+        carry, (decided, counts) = jax.lax.scan(self._act, carry, None, length=c.rollout)
+        _, memories, playing, key = carry
+        key, shuffle = jax.random.split(key)
+        groups, parts = [], []
+        for i, rows in enumerate(self.seating.rows):
+            group, part = self._learn(
+                state.groups[i],
+                decided[i],
+                memories[i],
+                playing,
+                rows,
+                jax.random.fold_in(shuffle, i) if i else shuffle,
+                state.update,
+            )
+            groups.append(group)
+            parts.append(part)
+        metrics = jax.tree.map(lambda *x: sum(x) / len(x), *parts)
+        metrics |= _means(jax.tree.map(lambda x: x.sum(0), counts), bool(self.seating.opponents))
+        state = Learning(groups=tuple(groups), playing=playing, key=key, update=state.update + 1)
+        return state, metrics
+
+    def _learn(
+        self,
+        group: Group,
+        kept: dict[str, Any],
+        memory: Any,
+        playing: Playing,
+        rows: np.ndarray,
+        shuffle: Any,
+        update: Array,
+    ) -> tuple[Group, dict[str, Array]]:
+        """The updates of one group from its rollout."""
+        c = self.config
+        acting = self._rows(playing.acting.reshape(-1), rows)
+        _, last = self._step_networks(
+            group.params,
+            self._rows(self.games.own(playing.seen), rows),
+            self._critic_input(playing.seen, rows),
+            memory,
+            self._per_seat(playing.fresh, rows),
+            acting,
         )
         # A seat that waits was never asked what its observation is worth: no value to trust there.
         worth = losses.advantages(
@@ -223,22 +410,20 @@ class Learner:
             kept["truncated"],
             kept["final_value"],
             kept["acting"] & (not self.turn_based),
-            last_value,
+            last["value"],
             acting,
             c.gamma,
             c.gae_lambda,
         )
-        names = ("observation", "mask", "acting", "fresh", "action", "log_probability", "value")
-        batch = {n: kept[n] for n in names} | worth._asdict()
-        batch["central"] = self._critic_input(kept["observation"]) if self.central else None
-        key, shuffle = jax.random.split(key)
-        share = state.update / max(1, c.updates)
+        outcome = ("reward", "terminated", "truncated", "final_value")
+        batch = {n: x for n, x in kept.items() if n not in outcome} | worth._asdict()
+        share = update / max(1, c.updates)
         scale = -c.lr * (1.0 - share if c.anneal_lr else 1.0)
-        last = c.entropy if c.entropy_final < 0 else c.entropy_final
-        bonus = c.entropy + (last - c.entropy) * share
+        final = c.entropy if c.entropy_final < 0 else c.entropy_final
+        bonus = c.entropy + (final - c.entropy) * share
 
         def epoch(carry: Any, key: Any) -> Any:
-            return jax.lax.scan(minibatch, carry, self._minibatches(batch, state.memory, key))
+            return jax.lax.scan(minibatch, carry, self._minibatches(batch, group.memory, key))
 
         def minibatch(carry: Any, part: Any) -> Any:
             params, optimizer = carry
@@ -248,48 +433,35 @@ class Learner:
             return (params, optimizer), parts
 
         keys = jax.random.split(shuffle, c.epochs)
-        (params, optimizer), parts = jax.lax.scan(epoch, (state.params, state.optimizer), keys)
-        metrics = {n: x.mean() for n, x in parts._asdict().items()}
-        episodes = kept["episodes"].sum()
-        metrics |= {
-            "episodes": episodes,
-            "return": kept["returned"].sum(0) / jnp.maximum(episodes, 1),
-            "win_rate": kept["won"].sum() / jnp.maximum(episodes, 1),
-        }
-        state = Learning(
-            params=params,
-            optimizer=optimizer,
-            envs=envs,
-            view=view,
-            fresh=fresh,
-            memory=memory,
-            returns=returns,
-            key=key,
-            update=state.update + 1,
-        )
-        return state, metrics
+        (params, optimizer), parts = jax.lax.scan(epoch, (group.params, group.optimizer), keys)
+        after = Group(params=params, optimizer=optimizer, memory=memory)
+        return after, {n: x.mean() for n, x in parts.items()}
 
     def _minibatches(self, batch: Any, memory: Any, key: Any) -> Any:
-        """Whole sequences where the network is recurrent, else single decisions, shuffled."""
+        """Whole sequences where the network is recurrent, else single decisions, shuffled.
+
+        What does not fill a minibatch sits out this pass.
+        """
         n = self.config.minibatches
+        steps, seats = batch["action"].shape
         if self.spec.recurrent:
-            order = jax.random.permutation(key, self.seats).reshape(n, -1)
+            order = jax.random.permutation(key, seats)[: seats // n * n].reshape(n, -1)
             pick = jax.tree.map(lambda x: jnp.moveaxis(x[:, order], 1, 0), batch)
             return pick, jax.tree.map(lambda x: x[order], memory)
-        size = self.config.rollout * self.seats
-        order = jax.random.permutation(key, size).reshape(n, 1, -1)
-        pick = jax.tree.map(lambda x: x.reshape(size, *x.shape[2:])[order], batch)
-        return pick, jax.tree.map(lambda x: jnp.zeros((n, size // n, x.shape[1])), memory)
+        size = steps * seats // n
+        order = jax.random.permutation(key, steps * seats)[: size * n].reshape(n, 1, -1)
+        pick = jax.tree.map(lambda x: x.reshape(steps * seats, *x.shape[2:])[order], batch)
+        return pick, jax.tree.map(lambda x: jnp.zeros((n, size, x.shape[1])), memory)
 
     def _loss(self, params: Any, part: Any, memory: Any, bonus: Any) -> tuple[Array, Any]:
         c = self.config
-        _, logits, value = self._evaluate(
+        _, answers = self._evaluate(
             params, part["observation"], part["central"], memory, part["fresh"], part["acting"]
         )
         advantage, weight = part["advantage"], part["weight"]
         parts = losses.ppo(
-            losses.masked_logits(logits, part["mask"]),
-            value,
+            losses.masked_logits(answers["logits"], part["mask"]),
+            answers["value"],
             part["action"],
             part["log_probability"],
             part["value"],
@@ -299,4 +471,23 @@ class Learner:
             c.clip,
             clip_value=c.clip_value,
         )
-        return parts.policy + c.value * parts.value - bonus * parts.entropy, parts
+        loss = parts.policy + c.value * parts.value - bonus * parts.entropy
+        metrics = parts._asdict()
+        if c.auxiliary:
+            said = losses.prediction(answers["auxiliary"], part["truth"], part["acting"] * 1.0)
+            loss = loss + c.auxiliary_weight * said.loss
+            metrics |= {"auxiliary": said.loss, "auxiliary_accuracy": said.accuracy}
+        return loss, metrics
+
+
+def _means(counts: dict[str, Array], opponents: bool) -> dict[str, Array]:
+    means = {
+        "episodes": counts["episodes"].astype(jnp.float32),
+        "length": counts["length"] / counts["episodes"],
+        "return": counts["returned"] / counts["seats"],
+        "win_rate": counts["won"] / counts["judged"],
+    }
+    if opponents:
+        means["return_against"] = counts["returned_met"] / counts["met"]
+        means["win_rate_against"] = counts["won_met"] / counts["met"]
+    return means

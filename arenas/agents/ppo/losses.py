@@ -196,3 +196,23 @@ def ppo(
         kl=weighted_mean(ratio - 1.0 - log_ratio, weight),
         clipped=weighted_mean((jnp.abs(ratio - 1.0) > clip) * 1.0, weight),
     )
+
+
+class Prediction(NamedTuple):
+    """How well a head tells classes apart, means over the decisions of a minibatch."""
+
+    loss: Array  # cross-entropy in nats
+    accuracy: Array  # share of decisions where the likeliest class is the true one
+
+
+def prediction(
+    logits: Float[AnyArray, "*batch classes"],
+    truth: Int[AnyArray, "*batch"],
+    weight: Float[AnyArray, "*batch"],
+) -> Prediction:
+    """Cross-entropy and accuracy of ``logits``, ``[..., C]``, where ``weight`` is 1."""
+    right = (jnp.asarray(logits).argmax(-1) == truth) * 1.0
+    return Prediction(
+        loss=-weighted_mean(log_probability(logits, truth), weight),
+        accuracy=weighted_mean(right, weight),
+    )

@@ -93,6 +93,7 @@ class Spec:
         head: hidden layers before the policy and the value.
         channels: filters of each convolution.
         value: whether it has a value head.
+        auxiliary: number of classes that a further head tells apart; 0 without one.
     """
 
     leaves: tuple[Leaf, ...]
@@ -103,6 +104,7 @@ class Spec:
     head: bool
     channels: tuple[int, ...]
     value: bool = True
+    auxiliary: int = 0
 
     @property
     def recurrent(self) -> bool:
@@ -160,20 +162,83 @@ class GRU(nnx.Module):
             fresh: the step's input is the first of a new episode: the state is reset before it.
             acting: elsewhere the state stays as it is.
         """
-        gates = x @ self.w[...] + self.b[...]
-        u, b_n, n = self.u[...], self.b_n[...], self.hidden
+        seats, n = h.shape
+        flat = x.reshape(-1, x.shape[-1])  # one large product, not one of every step
+        w, b = _thirds(self.w[...]), _thirds(self.b[...])
+        gates = tuple((flat @ w[i] + b[i]).reshape(-1, seats, n) for i in range(3))
+        return _unroll(gates, jnp.asarray(h), self.u[...], self.b_n[...], fresh, acting)
 
-        def step(h: Array, now: Any) -> tuple[Array, Array]:
-            gate, fresh, acting = now
-            h = jnp.where(fresh[:, None], 0.0, h)
-            inner = h @ u
-            rz = jax.nn.sigmoid(gate[:, : 2 * n] + inner[:, : 2 * n])
-            r, z = rz[:, :n], rz[:, n:]
-            new = jnp.tanh(gate[:, 2 * n :] + r * (inner[:, 2 * n :] + b_n))
-            new = new + z * (h - new)
-            return jnp.where(acting[:, None], new, h), new
 
-        return jax.lax.scan(step, jnp.asarray(h), (gates, fresh, acting))
+def _thirds(x: Array) -> list[Array]:
+    return jnp.split(x, 3, axis=-1)
+
+
+def _states(
+    gates: Any, h: Array, u: Array, b_n: Array, fresh: Any, acting: Any
+) -> tuple[Array, Array, Any]:
+    """The last hidden state, all, and what their derivative reads, each ``[T, M, H]``."""
+
+    def step(h: Array, now: Any) -> Any:
+        (gate_r, gate_z, gate_n), fresh, acting = now
+        h = jnp.where(fresh[:, None], 0.0, h)
+        inner_r, inner_z, inner_n = _thirds(h @ u)
+        r = jax.nn.sigmoid(gate_r + inner_r)
+        z = jax.nn.sigmoid(gate_z + inner_z)
+        inner_n = inner_n + b_n
+        new = jnp.tanh(gate_n + r * inner_n)
+        after = new + z * (h - new)
+        return jnp.where(acting[:, None], after, h), (after, (h, r, z, inner_n, new))
+
+    last, (all_, read) = jax.lax.scan(step, h, (gates, fresh, acting))
+    return last, all_, read
+
+
+@jax.custom_vjp
+def _unroll(
+    gates: Any, h: Array, u: Array, b_n: Array, fresh: Any, acting: Any
+) -> tuple[Array, Array]:
+    """The recurrence, from the inputs' part of the three gates, ``[T, M, H]`` each.
+
+    Its derivative is written out because automatic differentiation adds up that of ``u`` step by
+    step, in small products: here it is one product after the scan, and the scan computes the
+    gates' derivatives and that of the state only.
+    """
+    return _states(gates, h, u, b_n, fresh, acting)[:2]
+
+
+def _unroll_forward(gates: Any, h: Array, u: Array, b_n: Array, fresh: Any, acting: Any) -> Any:
+    last, all_, read = _states(gates, h, u, b_n, fresh, acting)
+    return (last, all_), (read, u, fresh, acting)
+
+
+def _unroll_backward(kept: Any, slopes: Any) -> Any:
+    read, u, fresh, acting = kept
+    # Three products instead of one of the gates side by side: putting them side by side at every
+    # step costs more than it saves.
+    back_r, back_z, back_n = (x.T for x in _thirds(u))
+
+    def step(d_out: Array, now: Any) -> Any:
+        d, (h, r, z, inner_n, new), fresh, acting = now
+        goes_on = acting[:, None]
+        d = d + jnp.where(goes_on, d_out, 0.0)
+        d_n = d * (1.0 - z) * (1.0 - new * new)
+        d_z = d * (h - new) * z * (1.0 - z)
+        d_r = d_n * inner_n * r * (1.0 - r)
+        d_inner = d_n * r
+        d_h = d_r @ back_r + d_z @ back_z + d_inner @ back_n + d * z
+        d_h = d_h + jnp.where(goes_on, 0.0, d_out)
+        return jnp.where(fresh[:, None], 0.0, d_h), (d_r, d_z, d_n, d_inner)
+
+    d_last, d_all = slopes
+    d_h, (d_r, d_z, d_n, d_inner) = jax.lax.scan(
+        step, d_last, (d_all, read, fresh, acting), reverse=True
+    )
+    states = read[0].reshape(-1, u.shape[0]).T
+    d_u = [states @ x.reshape(-1, u.shape[0]) for x in (d_r, d_z, d_inner)]
+    return (d_r, d_z, d_n), d_h, jnp.concatenate(d_u, axis=1), d_inner.sum((0, 1)), None, None
+
+
+_unroll.defvjp(_unroll_forward, _unroll_backward)
 
 
 class Outputs(nnx.Module):
@@ -228,6 +293,7 @@ class Network(nnx.Module):
 
         self.policy = out(spec.actions, 0.01)
         self.value = out(int(spec.value), 1.0)
+        self.auxiliary = out(spec.auxiliary, 1.0)
 
     def initial(self, seats: int) -> Array:
         """The memory at the start: ``[M, hidden]``, or ``[M, 0]`` without one."""
@@ -236,7 +302,8 @@ class Network(nnx.Module):
     def __call__(
         self, observation: Any, memory: Array, fresh: Array, acting: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """The memory afterwards, and ``logits`` ``[T, M, K]``, ``value`` ``[T, M]``.
+        """The memory afterwards; ``logits`` ``[T, M, K]``, ``value`` ``[T, M]`` and ``auxiliary``
+        ``[T, M, classes]``, those that the network has.
 
         Args:
             observation: arrays ``[T, M, ...]``.
@@ -252,6 +319,8 @@ class Network(nnx.Module):
             answers["logits"] = self.policy(x)
         if self.value is not None:
             answers["value"] = self.value(x)[..., 0]
+        if self.auxiliary is not None:
+            answers["auxiliary"] = self.auxiliary(x)
         return memory, answers
 
     def _encoded(self, observation: Any, batch: Sequence[int]) -> Array:

@@ -1,23 +1,180 @@
-"""A training run: a folder with its configuration, metrics, and the exported agent."""
+"""A training run: a folder with its configuration, metrics, checkpoints and agents."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import platform
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import arenas
 from arenas._files import make_folder, write_atomically
 from arenas.agents.ppo import export
+from arenas.agents.ppo.checkpoint import Checkpoints
 from arenas.agents.ppo.config import Algorithm, Config, to_json
-from arenas.agents.ppo.learner import Learner
-from arenas.errors import BadArgument
+from arenas.agents.ppo.evaluate import Evaluation
+from arenas.agents.ppo.games import load_opponents
+from arenas.agents.ppo.learner import Learner, Learning
+from arenas.agents.ppo.logs import open_logs
+from arenas.errors import BadArgument, BadFile
+from arenas.rollout import check_seed
+
+CONFIG, METRICS, EVALUATIONS = "config.json", "metrics.jsonl", "evaluations.jsonl"
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+STEPS_PER_CALL = 4096
+"""Environment steps that one call of the program makes at least, between which metrics stream."""
+
+
+class Run:
+    """A training run, new or to be gone on with; :func:`train` makes and runs one.
+
+    Args:
+        env_id: the environment, such as ``smax-3m-v0``.
+        config: hyper-parameters.
+        folder: of the run.
+        algorithm: ``ippo`` or ``mappo``.
+        seed: of the first of the seeds.
+        seeds: how many are trained at once, ``seed``, ``seed + 1`` and so on.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        config: Config,
+        folder: str | os.PathLike[str],
+        *,
+        algorithm: Algorithm = "ippo",
+        seed: int = 0,
+        seeds: int = 1,
+    ) -> None:
+        if seeds < 1:
+            raise BadArgument(f"seeds is {seeds}; accepted are integers from 1")
+        self.seeds = [check_seed(seed + i) for i in range(seeds)]
+        self.env, self.config, self.algorithm = arenas.make(env_id), config, algorithm
+        self.learner = Learner(
+            self.env, config, algorithm, load_opponents(self.env, config.opponents)
+        )
+        self.folder = Path(folder)
+        self.settings = settings(env_id, config, algorithm, seed, seeds)
+        self._evaluation: Evaluation | None = None
+
+    # The agents of a state ----------------------------------------------------------------------
+
+    def params(self, state: Learning, index: int) -> Any:
+        """What an exported agent needs of the seed with this index."""
+        groups = [g.params["policy"] for g in state.groups]
+        if len(self.seeds) > 1:
+            groups = jax.tree.map(lambda x: x[index], groups)
+        return groups[0] if len(groups) == 1 else tuple(groups)
+
+    @property
+    def group_of(self) -> tuple[int, ...]:
+        """For each seat, which parameters it plays with; empty where all play with the same."""
+        seating = self.learner.seating
+        return seating.group_of if len(seating.rows) > 1 else ()
+
+    def place(self, name: str, index: int) -> Path:
+        """The folder of an agent: ``agent``, or ``agent-SEED`` where there are several."""
+        several = f"-{self.seeds[index]}" if len(self.seeds) > 1 else ""
+        return self.folder / f"{name}{several}"
+
+    def export(self, name: str, index: int, state: Learning, about: Mapping[str, Any]) -> Path:
+        """Write the agent of one seed."""
+        training = {
+            "algorithm": self.algorithm,
+            "seed": self.seeds[index],
+            "machine": machine(),
+            **about,
+            "config": to_json(self.config),
+        }
+        return export.save(
+            self.place(name, index),
+            self.env,
+            self.learner.spec,
+            jax.device_get(self.params(state, index)),
+            greedy=self.config.greedy,
+            training=training,
+            group_of=self.group_of,
+        )
+
+    # Running ------------------------------------------------------------------------------------
+
+    def first_state(self) -> Learning:
+        """The state before the first update, with a leading axis where there are several seeds."""
+        keys = [jax.random.key(seed) for seed in self.seeds]
+        if len(keys) == 1:
+            return jax.jit(self.learner.init)(keys[0])
+        return jax.jit(jax.vmap(self.learner.init))(jnp.stack(keys))
+
+    def evaluation(self) -> Evaluation:
+        """The evaluation of this run; compiled at its first use."""
+        if self._evaluation is None:
+            names = self.config.eval_against or self.config.opponents
+            spec = self.env.spec
+            if not names and spec and spec.kind == "competitive":
+                names = ("random",)
+            shape = jax.eval_shape(self.learner.init, jax.random.key(0))
+            groups = tuple(g.params["policy"] for g in shape.groups)
+            agent = export.LearnedAgent(
+                self.env,
+                self.learner.spec,
+                groups if self.group_of else groups[0],
+                greedy=self.config.greedy,
+                group_of=self.group_of,
+            )
+            self._evaluation = Evaluation(
+                self.env,
+                agent,
+                self.config.eval_episodes,
+                load_opponents(self.env, names),
+                self.config.sides,
+            )
+        return self._evaluation
+
+    def evaluate(self, state: Learning) -> list[dict[str, Any]]:
+        """The evaluation's results for each seed."""
+        evaluation = self.evaluation()
+        return [evaluation(self.params(state, i)) for i in range(len(self.seeds))]
+
+
+def settings(
+    env_id: str, config: Config, algorithm: Algorithm, seed: int, seeds: int
+) -> dict[str, Any]:
+    """What ``config.json`` holds: all that decides what a run computes."""
+    return {
+        "environment": env_id,
+        "algorithm": algorithm,
+        "seed": seed,
+        "seeds": seeds,
+        **to_json(config),
+    }
+
+
+def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a run's ``config.json`` holds.
+
+    Raises:
+        BadFile: it is missing or damaged.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{path} is not the configuration of a run: {error}") from error
+    if not isinstance(found, dict) or "environment" not in found:
+        raise BadFile(f"{path} is not the configuration of a run")
+    return found
 
 
 def train(
@@ -27,72 +184,222 @@ def train(
     *,
     algorithm: Algorithm = "ippo",
     seed: int = 0,
+    seeds: int = 1,
+    resume: bool = False,
     command: Sequence[str] = (),
+    tensorboard: bool | None = None,
+    wandb: str | None = None,
     progress: Callable[[dict[str, Any]], None] | None = None,
-) -> Path:
-    """Train, and export the agent; interrupted by Ctrl-C, export what was learnt so far.
+) -> list[Path]:
+    """Train, and export the agents; interrupted by Ctrl-C, export what was learnt so far.
+
+    The folder gets ``config.json``; ``metrics.jsonl``, a line for each update, and
+    ``evaluations.jsonl``, a line for each evaluation, with the ``seed`` each belongs to;
+    ``checkpoints/``, the last and the best; ``agent/``, as it is at the end, and ``best/``, as it
+    was when it was evaluated best. With several seeds these are ``agent-SEED/`` and ``best-SEED/``.
 
     Args:
         env_id: the environment, such as ``smax-3m-v0``.
         config: hyper-parameters.
-        folder: new or empty; gets ``config.json``, ``metrics.jsonl`` (a line for each update) and
-            ``agent/``.
+        folder: new or empty, or with ``resume`` that of a run.
         algorithm: ``ippo`` or ``mappo``.
         seed: the same seed gives the same agent, on CPU bit for bit.
+        seeds: how many agents to train at once, from ``seed`` on.
+        resume: go on from the last checkpoint where there is one. On CPU the result is that of a
+            run which was never interrupted, bit for bit.
         command: kept in the agent's card.
-        progress: told the metrics of each update.
+        tensorboard: write TensorBoard events; by default if its extra is installed.
+        wandb: log to this project of Weights & Biases.
+        progress: told a row of metrics after each update, and, with the key ``evaluation``, after
+            each evaluation.
 
     Returns:
-        The exported agent's folder.
+        The folders of the exported agents.
 
     Raises:
-        BadArgument: the folder is in use; an environment or option that training does not accept.
+        BadArgument: the folder holds a run and is not to be resumed, or is to be, with another
+            configuration; an environment or option that training does not accept.
+        BadFile: the checkpoint is damaged.
         KeyboardInterrupt: after the export.
     """
-    env = arenas.make(env_id)
-    learner = Learner(env, config, algorithm)
+    run = Run(env_id, config, folder, algorithm=algorithm, seed=seed, seeds=seeds)
     place = make_folder(folder)
-    if (place / "config.json").exists():
-        raise BadArgument(f"{place} holds a run already; name another folder")
-    run = {"environment": env_id, "algorithm": algorithm, "seed": seed, **to_json(config)}
-    write_atomically(place / "config.json", json.dumps(run, indent=2) + "\n")
-    state = jax.jit(learner.init)(jax.random.key(arenas.rollout.check_seed(seed)))
-    done, interrupted, start = 0, False, time.monotonic()
-    with (place / "metrics.jsonl").open("w", buffering=1) as lines:
-        try:
-            while done < config.updates:
-                state, metrics = learner.run(state, 1)
-                row = {n: _plain(x[0]) for n, x in jax.device_get(metrics).items()}
-                done += 1
-                seconds = time.monotonic() - start
-                row |= {"update": done, "steps": done * config.steps_per_update}
-                row["seconds"] = round(seconds, 3)
-                lines.write(json.dumps(row) + "\n")
-                if progress:
-                    progress(row)
-        except KeyboardInterrupt:
-            interrupted = True
-    training = {
-        "command": " ".join(command),
-        "algorithm": algorithm,
-        "seed": seed,
-        "steps": done * config.steps_per_update,
-        "seconds": round(time.monotonic() - start, 1),
-        "interrupted": interrupted,
-        "config": to_json(config),
-    }
-    agent = export.save(
-        place / "agent",
-        env,
-        learner.spec,
-        state.params["policy"],
-        greedy=config.greedy,
-        training=training,
-    )
-    if interrupted:
-        raise KeyboardInterrupt
-    return agent
+    if (place / CONFIG).exists():
+        if not resume:
+            raise BadArgument(f"{place} holds a run already; resume it, or name another folder")
+        _check_same(read_settings(place), run.settings, place)
+    else:
+        write_atomically(place / CONFIG, json.dumps(run.settings, indent=2) + "\n")
+    with ExitStack() as stack:
+        checkpoints = stack.enter_context(Checkpoints(place / "checkpoints"))
+        state, about = run.first_state(), {"seconds": 0.0, "best": [None] * seeds}
+        done = checkpoints.last or 0
+        if checkpoints.last is not None:
+            state, about = checkpoints.restore(state)
+        logs = open_logs(
+            place,
+            run.settings,
+            tensorboard=tensorboard,
+            wandb=wandb,
+            resume_from=done * config.steps_per_update,
+        )
+        for log in logs:
+            stack.callback(log.close)
+        lines = {}
+        for name in (METRICS, EVALUATIONS):
+            _forget_after(place / name, done)
+            lines[name] = stack.enter_context((place / name).open("a", buffering=1))
+
+        def tell(name: str, row: dict[str, Any]) -> None:
+            lines[name].write(json.dumps(row) + "\n")
+            several = f"seed-{row['seed']}/" if seeds > 1 else ""
+            kind = "evaluation/" if name == EVALUATIONS else ""
+            shown = {n: x for n, x in row.items() if n not in ("seed", "steps")}
+            for log in logs:
+                log.write(
+                    {f"{several}{kind}{n}": x for n, x in shown.items()} | {"steps": row["steps"]}
+                )
+            if progress:
+                progress({**row, "evaluation": True} if kind else row)
+
+        start, saved = time.monotonic() - about["seconds"], time.monotonic()
+        marks = _marks(config)
+        room = max(1, min(config.updates, STEPS_PER_CALL // config.steps_per_update))
+        stopping = stack.enter_context(_ctrl_c_noted())
+        while done < config.updates and not stopping.is_set():
+            until = min((m for m in marks if m > done), default=config.updates)
+            count = min(room, until - done)
+            state, metrics = run.learner.run(state, count, room=room, seeds=seeds > 1)
+            seconds = round(time.monotonic() - start, 3)
+            for row in _rows(run, metrics, count, done, seconds):
+                tell(METRICS, row)
+            done += count
+            score = None
+            if done in marks:
+                results = run.evaluate(state)
+                for i, result in enumerate(results):
+                    row = {"seed": run.seeds[i], "update": done}
+                    row |= {"steps": done * config.steps_per_update, "seconds": seconds, **result}
+                    tell(EVALUATIONS, row)
+                    if about["best"][i] is None or result["return"] > about["best"][i]:
+                        about["best"][i] = result["return"]
+                        run.export("best", i, state, _provenance(run, command, done, start, result))
+                score = float(np.mean([r["return"] for r in results]))
+            if score is not None or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                about["seconds"] = time.monotonic() - start
+                checkpoints.save(done, state, about, score)
+                saved = time.monotonic()
+        about["seconds"] = time.monotonic() - start
+        checkpoints.save(done, state, about)
+        agents = []
+        for i in range(seeds):
+            provenance = _provenance(run, command, done, start, _last_evaluation(place, run, i))
+            agents.append(run.export("agent", i, state, provenance))
+        if done < config.updates:
+            raise KeyboardInterrupt
+    return agents
+
+
+def machine() -> str:
+    """What this runs on, for records: cores, processor, accelerator if any."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [x for x in info.read_text().splitlines() if x.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    devices = {d.device_kind for d in jax.devices() if d.platform != "cpu"}
+    return ", ".join([f"{cores}-core {model}", *sorted(devices)])
+
+
+def _check_same(stored: dict[str, Any], given: dict[str, Any], folder: Path) -> None:
+    for name in {**stored, **given}:
+        if stored.get(name) != given.get(name):
+            raise BadArgument(
+                f"{folder} was started with {name} = {stored.get(name)!r}, and {given.get(name)!r} "
+                "is given; a run goes on with its own configuration"
+            )
+
+
+def _marks(config: Config) -> set[int]:
+    """The updates after which the agent is evaluated; the last one is always among them."""
+    n = min(config.evaluations, config.updates)
+    return {math.ceil(config.updates * (i + 1) / n) for i in range(n)}
+
+
+def _rows(
+    run: Run, metrics: Mapping[str, np.ndarray], count: int, done: int, seconds: float
+) -> Iterator[dict[str, Any]]:
+    """The metrics of each update and seed, as JSON holds them."""
+    names = run.config.opponents
+    for update in range(count):
+        for i, seed in enumerate(run.seeds):
+            pick = (i, update) if len(run.seeds) > 1 else (update,)
+            row: dict[str, Any] = {"seed": seed, "update": done + update + 1}
+            row |= {"steps": (done + update + 1) * run.config.steps_per_update}
+            row["seconds"] = seconds
+            for name, values in metrics.items():
+                value = _plain(values[pick])
+                if name.endswith("_against"):
+                    value = dict(zip(names, value, strict=True))
+                row[name] = value
+            yield row
 
 
 def _plain(x: Any) -> Any:
-    return np.asarray(x, np.float64).round(6).tolist()
+    """A number or list of numbers; None for what is no number."""
+    if np.ndim(x):
+        return [_plain(y) for y in x]
+    return round(float(x), 6) if np.isfinite(x) else None
+
+
+def _provenance(
+    run: Run, command: Sequence[str], done: int, start: float, evaluation: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "command": " ".join(command),
+        "steps": done * run.config.steps_per_update,
+        "seconds": round(time.monotonic() - start, 1),
+        "interrupted": done < run.config.updates,
+        "evaluation": evaluation,
+    }
+
+
+def _last_evaluation(folder: Path, run: Run, index: int) -> dict[str, Any] | None:
+    rows = [json.loads(x) for x in (folder / EVALUATIONS).read_text().splitlines()]
+    mine = [r for r in rows if r["seed"] == run.seeds[index]]
+    return mine[-1] if mine else None
+
+
+def _forget_after(path: Path, update: int) -> None:
+    """Drop the lines of updates after this one, which will be made again; and half a line."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            if json.loads(line)["update"] > update:
+                continue
+        except (ValueError, KeyError, TypeError):
+            continue
+        kept.append(line + "\n")
+    write_atomically(path, "".join(kept))
+
+
+@contextmanager
+def _ctrl_c_noted() -> Iterator[threading.Event]:
+    """Set at the first Ctrl-C, so that the update in progress is finished; the second raises."""
+    noted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+
+    def note(number: int, frame: Any) -> None:
+        noted.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -236,6 +236,7 @@ class ColorGrid(Env[ColorGridState]):
     """
 
     action_labels = MOVES
+    hidden = {"goal": len(COLORS)}  # noqa: RUF012  (read only)
 
     def __init__(
         self,
@@ -397,6 +398,9 @@ class ColorGrid(Env[ColorGridState]):
                 state.block_penalty_coef,
             )
         return reward
+
+    def _hidden(self, state: ColorGridState) -> dict[str, Array]:
+        return {"goal": jnp.asarray(state.goal, jnp.int32)}
 
     def _observation(self, state: ColorGridState) -> dict[str, Array]:
         # A cell holds one thing, so a plane is one comparison, and all agents see the same planes.
