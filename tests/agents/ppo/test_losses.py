@@ -3,10 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen, nnx
 
 from arenas.agents.ppo import losses
-from arenas.agents.ppo.networks import GRU
 
 GAMMA, LAMBDA = 0.9, 0.8
 
@@ -117,37 +115,3 @@ def test_what_is_masked_is_never_sampled_and_gets_no_gradient():
     assert set(np.unique(drawn)) == {0, 2}
     slope = jax.grad(lambda x: losses.entropy(losses.masked_logits(x, mask)))(logits)
     assert slope[1] == 0 and np.isfinite(slope).all() and slope[0] != 0
-
-
-def test_the_recurrent_unroll_is_flax_cell_step_by_step_reset_where_an_episode_begins():
-    steps, seats, hidden = 7, 5, 8
-    ours = GRU(3, hidden, nnx.Rngs(0))
-    cell = linen.GRUCell(hidden)
-    rng = np.random.default_rng(2)
-    b = rng.normal(size=3 * hidden).astype(np.float32)
-    b_n = rng.normal(size=hidden).astype(np.float32)
-    ours.b[...], ours.b_n[...] = b, b_n
-    w, u = ours.w[...], ours.u[...]
-    params = {}
-    for i, gate in enumerate("rzn"):
-        part = slice(i * hidden, (i + 1) * hidden)
-        params["i" + gate] = {"kernel": w[:, part], "bias": b[part]}
-        params["h" + gate] = {"kernel": u[:, part]}
-    params["hn"]["bias"] = b_n
-    x = rng.normal(size=(steps, seats, 3)).astype(np.float32)
-    fresh, acting = rng.random((steps, seats)) < 0.3, rng.random((steps, seats)) < 0.7
-    h = start = rng.normal(size=(seats, hidden)).astype(np.float32)
-    expected = []
-    for t in range(steps):
-        rows = []
-        new = []
-        for m in range(seats):
-            before = np.zeros(hidden, np.float32) if fresh[t, m] else np.asarray(h[m])
-            after = np.asarray(cell.apply({"params": params}, before, x[t, m])[0])
-            rows.append(after)
-            new.append(after if acting[t, m] else before)
-        expected.append(rows)
-        h = np.stack(new)
-    last, every = ours(x, start, fresh, acting)
-    np.testing.assert_allclose(every, np.array(expected), atol=1e-5)
-    np.testing.assert_allclose(last, h, atol=1e-5)

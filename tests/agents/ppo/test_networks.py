@@ -1,0 +1,86 @@
+"""The recurrent cell and its written-out derivative, against Flax's cell applied step by step."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen, nnx
+
+from arenas.agents.ppo.networks import GRU
+
+STEPS, SEATS, FEATURES, HIDDEN = 7, 5, 3, 8
+CELL = linen.GRUCell(HIDDEN)
+GRAPH = nnx.split(GRU(FEATURES, HIDDEN, nnx.Rngs(0)))[0]
+RNG = np.random.default_rng(2)
+
+
+def normal(*shape: int) -> jax.Array:
+    return jnp.asarray(RNG.normal(size=shape), jnp.float32)
+
+
+PARAMS = {
+    "w": normal(FEATURES, 3 * HIDDEN),
+    "u": normal(HIDDEN, 3 * HIDDEN),
+    "b": normal(3 * HIDDEN),
+    "b_n": normal(HIDDEN),
+}
+X, START = normal(STEPS, SEATS, FEATURES), normal(SEATS, HIDDEN)
+FRESH, ACTING = RNG.random((STEPS, SEATS)) < 0.3, RNG.random((STEPS, SEATS)) < 0.7
+# Every output has a weight of its own in the loss, so that no two derivatives can change places.
+WEIGHTS = normal(SEATS, HIDDEN), normal(STEPS, SEATS, HIDDEN)
+
+
+def ours(params: Any, x: Any, start: Any) -> Any:
+    return nnx.merge(GRAPH, params)(x, start, FRESH, ACTING)
+
+
+def flax_cell(params: Any, x: Any, start: Any) -> Any:
+    """A plain loop over steps: Flax's cell from a state that is reset, and kept by who waits."""
+    cell: dict[str, Any] = {}
+    for i, gate in enumerate("rzn"):
+        part = slice(i * HIDDEN, (i + 1) * HIDDEN)
+        cell["i" + gate] = {"kernel": params["w"][:, part], "bias": params["b"][part]}
+        cell["h" + gate] = {"kernel": params["u"][:, part]}
+    cell["hn"]["bias"] = params["b_n"]
+    h, every = start, []
+    for t in range(STEPS):
+        before = jnp.where(FRESH[t][:, None], 0.0, h)
+        after = CELL.apply({"params": cell}, before, x[t])[0]
+        every.append(after)
+        h = jnp.where(ACTING[t][:, None], after, before)
+    return h, jnp.stack(every)
+
+
+def loss(outputs: Any) -> Any:
+    return sum((w * jnp.sin(y)).sum() for w, y in zip(WEIGHTS, outputs, strict=True))
+
+
+def slopes(unroll: Any) -> Any:
+    return jax.jit(jax.grad(lambda *a: loss(unroll(*a)), argnums=(0, 1, 2)))(PARAMS, X, START)
+
+
+def test_the_recurrent_unroll_is_flax_cell_step_by_step_reset_where_an_episode_begins():
+    for mine, theirs in zip(ours(PARAMS, X, START), flax_cell(PARAMS, X, START), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_the_recurrent_derivative_is_automatic_differentiation_of_flax_cell():
+    mine, theirs = slopes(ours), slopes(flax_cell)
+    assert jax.tree.structure(mine) == jax.tree.structure(theirs)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), mine, theirs)
+
+
+@pytest.mark.parametrize("name", ["u", "b_n"])
+def test_the_recurrent_derivative_is_the_change_of_the_loss_along_a_direction(name: str):
+    way, step = normal(*PARAMS[name].shape), 1e-2
+    ends = [loss(ours(PARAMS | {name: PARAMS[name] + s * way}, X, START)) for s in (step, -step)]
+    slope = (slopes(ours)[0][name] * way).sum()
+    np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), slope, rtol=2e-2)
+
+
+def test_several_seeds_at_once_have_the_derivative_of_each():
+    starts = jnp.stack([START, 2 * START])
+    one = jax.grad(lambda s: loss(ours(PARAMS, X, s)))
+    np.testing.assert_allclose(jax.vmap(one)(starts), np.stack([one(s) for s in starts]), atol=1e-5)
