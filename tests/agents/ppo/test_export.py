@@ -3,8 +3,10 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from toys import Nim, Race
 
 import arenas
 from arenas.agents.ppo import export, networks
@@ -75,3 +77,42 @@ def test_an_agent_enters_a_tournament_by_its_folder(folder, tmp_path):
         standings = contest.results(rows).standings
     assert {s.agent for s in standings} == {str(folder), "rrps/rock"}
     assert sum(s.forfeits for s in standings) == 0
+
+
+def test_each_seat_plays_with_the_parameters_of_its_group(tmp_path):
+    env = Race()
+    spec = networks.Spec(networks.describe(env.observation_space), 3, "gru", 8, 1, False, (4,))
+    groups = tuple(
+        jax.tree.map(lambda x: 5 * x, networks.build(spec, jax.random.key(i))[1]) for i in (1, 2)
+    )
+    folder = export.save(
+        tmp_path / "a", env, spec, groups, greedy=True, training={}, group_of=(1, 0, 1)
+    )
+    agent = export.load(env, folder)
+    seen = np.random.default_rng(0).normal(size=(12, 3, 2)).astype(np.float32)
+    yes, key = jnp.ones((1, 1), bool), jax.random.key(0)
+    act, chosen = jax.jit(agent.act), []
+    for seat, group in enumerate((1, 0, 1)):
+        carry, memory = agent.init(key, jnp.int32(seat)), jnp.zeros((1, 8))
+        for x in seen[:, seat]:
+            carry, action = act(agent.params, carry, x, jnp.ones(3, bool), key)
+            memory, answers = networks.apply(
+                networks.structure(spec), groups[group], x[None, None], memory, ~yes, yes
+            )
+            assert int(action) == int(answers["logits"].argmax())
+            np.testing.assert_allclose(carry[0], memory[0], atol=1e-5)
+            chosen.append(int(action))
+    assert len(set(chosen)) > 1
+    with pytest.raises(BadArgument, match="parameters for 3 seats; .* has 2"):
+        export.load(Nim(), folder)
+
+
+def test_a_group_that_is_not_there_is_refused(folder):
+    card = json.loads((folder / "agent.json").read_text())
+    for groups in ([0, 2], [-1, 0]):
+        (folder / "agent.json").write_text(json.dumps({**card, "group_of": groups}))
+        with pytest.raises(BadFile, match="group_of is"):
+            arenas.load_agent(str(folder), ENV)
+    (folder / "agent.json").write_text(json.dumps({**card, "group_of": [0, 1]}))
+    with pytest.raises(BadFile, match="the network needs"):  # parameters of one group only
+        arenas.load_agent(str(folder), ENV)
