@@ -1,17 +1,44 @@
 """Types are checked while tests run, and compiled programs are kept between runs."""
 
+import importlib.abc
+import importlib.machinery
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
-from jaxtyping import install_import_hook
+# By environment variables, so that commands and workers that tests start share the programs too.
+# All are kept, however small: check_env runs hundreds of single operations without jit, each of
+# which every process would compile for itself.
+CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "jax"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook("arenas", "beartype.beartype")
 
-import jax  # noqa: E402  (after the hook)
+HOST_TABLES = {f"arenas.envs.fightladder.{name}" for name in ("controls", "moves", "occasions")}
+"""Made from numbers of the host at import, by a million calls: ten seconds of checking in every
+process, where no array has a shape to be checked."""
 
-CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "jax"
-jax.config.update("jax_compilation_cache_dir", str(CACHE))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+class _Unchecked(importlib.abc.MetaPathFinder):
+    """Imports the tables as they are."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname in HOST_TABLES:
+            return importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        return None
+
+
+sys.meta_path.insert(0, _Unchecked())
+
+
+def pytest_configure(config):
+    """Two workers share the cache: one may read what the other is writing, and compiles instead."""
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Error reading persistent compilation cache entry:UserWarning"
+    )
