@@ -256,7 +256,9 @@ class Outputs(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """``[..., outputs]``."""
-        return self.last(x if self.inner is None else nnx.relu(self.inner(x)))
+        flat = x.reshape(-1, x.shape[-1])
+        flat = self.last(flat if self.inner is None else nnx.relu(self.inner(flat)))
+        return flat.reshape(*x.shape[:-1], -1)
 
 
 class Network(nnx.Module):
@@ -344,9 +346,10 @@ class Network(nnx.Module):
                 y = nnx.relu(layer(y))
             flat.append(y.reshape(*batch, -1))
         x = flat[0] if len(flat) == 1 else jnp.concatenate(flat, axis=-1)
+        x = x.reshape(-1, x.shape[-1])  # one product of a matrix, not a batch of small ones
         for layer in self.dense:
             x = nnx.relu(layer(x))
-        return x
+        return x.reshape(*batch, -1)
 
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:
