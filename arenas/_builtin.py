@@ -35,6 +35,13 @@ ENV_FAMILIES = (
 
 AGENT_FAMILIES = (
     Family(
+        prefix="zoo/",
+        entry_point="arenas.agents.zoo:agent_spec",
+        names="arenas.agents.zoo:names",
+        summary="Trained agents that ship with Arenas.",
+        listed=True,
+    ),
+    Family(
         prefix="open_spiel/",
         entry_point="arenas.interop.open_spiel:agent_spec",
         names="arenas.interop.open_spiel:agent_names",

@@ -104,12 +104,14 @@ class Family:
         entry_point: ``"module:attribute"``, called with the rest of the name; returns the spec.
         names: ``"module:attribute"``, called without arguments; returns the known rests.
         summary: one line.
+        listed: whether lists show each of its names beside the registered ones.
     """
 
     prefix: str
     entry_point: str
     names: str
     summary: str
+    listed: bool = False
 
 
 SpecT = TypeVar("SpecT", EnvSpec, AgentSpec)
@@ -150,6 +152,11 @@ class Catalogue(Mapping[str, SpecT], Generic[SpecT]):
     def add_family(self, family: Family) -> None:
         """Register names behind a prefix."""
         self.families[family.prefix] = family
+
+    def listed(self) -> list[SpecT]:
+        """All registered entries, and those of families that are listed."""
+        own = [f for f in self.families.values() if f.listed]
+        return [*self.values(), *(self.find(f.prefix + n) for f in own for n in load(f.names)())]
 
     def find(self, name: str) -> SpecT:
         """The entry of this name.

@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete
 
 import arenas
+from arenas.agent import DeviceAgent
 from arenas.env import NOT_STARTED, Env, State, Transition, require, struct
 
 with warnings.catch_warnings():  # its import of its own example games is deprecated, it says
@@ -124,6 +125,42 @@ class Nim(Env[NimState]):
 
     def _action_mask(self, state):
         return jnp.broadcast_to(jnp.arange(1, 4) <= state.pile, (2, 3))
+
+
+class PerfectNim(DeviceAgent):
+    """Leaves a multiple of four where it can, which wins; else takes one."""
+
+    def __init__(self, env: Any) -> None:
+        pass
+
+    def act(self, params, carry, observation, action_mask, key):
+        surplus = jnp.asarray(observation["pile"]) % 4
+        return carry, jnp.where(surplus > 0, surplus - 1, 0).astype(jnp.int32)
+
+
+class Matrix(Env[State]):
+    """A matrix game of one decision: the row's throw earns ``payoff[mine][other's]``.
+
+    ``dilemma``: 1 is dominant, and both get 1. ``coordination``: both get 10 or 5 by doing the
+    same, 0 else.
+    """
+
+    agents = ("row", "column")
+    action_space = Discrete(2)
+    observation_space = Box(0, 1, (1,), np.float32)
+
+    def __init__(self, game: str = "dilemma") -> None:
+        payoffs = {"dilemma": [[3.0, 0.0], [5.0, 1.0]], "coordination": [[10.0, 0.0], [0.0, 5.0]]}
+        self.payoff = np.asarray(payoffs[game], np.float32)
+
+    def _initial(self, key):
+        return State(**NOT_STARTED)
+
+    def _transition(self, key, state, action):
+        return Transition(state, jnp.asarray(self.payoff)[action, action[::-1]], True)
+
+    def _observation(self, state):
+        return jnp.ones((2, 1), jnp.float32)
 
 
 class NimWithPass(Nim):

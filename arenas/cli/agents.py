@@ -32,13 +32,13 @@ def command(
             "paper": s.paper,
             "arguments": dict(s.kwargs),
         }
-        for s in registry.agents.values()
+        for s in registry.agents.listed()
         if game is None or s.game in ("*", game)
     ]
     families = [
         {"prefix": f.prefix, "summary": f.summary}
         for f in registry.agents.families.values()
-        if game is None or f.prefix.startswith(f"{game}/")
+        if not f.listed and (game is None or f.prefix.startswith(f"{game}/"))
     ]
     rows = [r for r in rows if search.lower() in f"{r['name']} {r['summary']}".lower()]
     if json:

@@ -156,11 +156,8 @@ def _as_flags(preset: dict[str, Any]) -> str:
     words = []
     for name, value in preset.items():
         flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            several = isinstance(value, tuple | list)
-            words.append(f"--{flag} {' '.join(map(str, value)) if several else value}")
+        several = isinstance(value, tuple | list)
+        words.append(f"--{flag} {' '.join(map(str, value)) if several else value}")
     return " ".join(words)
 
 

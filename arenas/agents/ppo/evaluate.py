@@ -63,13 +63,18 @@ class Evaluation:
 
         Returns:
             ``return`` (mean over episodes and the agent's seats), ``return_error`` (standard error
-            of that mean), ``win_rate`` (None where nobody wins), ``length``, ``episodes``; and
+            of that mean), ``return_by_seat`` (None where the agent never sits), ``win_rate`` (None
+            where nobody wins), ``length``, ``episodes``; and
             against opponents ``return_against`` and ``win_rate_against``, by name.
         """
-        mine, won, length = jax.device_get(self._play(params))
+        mine, won, length, returns = jax.device_get(self._play(params))
+        sums, seats = (returns * self.seating.learns).sum(0), self.seating.learns.sum(0)
         result: dict[str, Any] = {
             "return": float(mine.mean()),
             "return_error": float(mine.std(ddof=1) / np.sqrt(len(mine))) if len(mine) > 1 else None,
+            "return_by_seat": [
+                float(x / n) if n else None for x, n in zip(sums, seats, strict=True)
+            ],
             "win_rate": None if np.isnan(won).any() else float(won.mean()),
             "length": float(length.mean()),
             "episodes": len(mine),
@@ -84,8 +89,10 @@ class Evaluation:
             }
         return result
 
-    def _run(self, params: Any) -> tuple[Array, Array, Array]:
-        """Returns, wins and lengths of the first episode of each copy."""
+    def _run(self, params: Any) -> tuple[Array, Array, Array, Array]:
+        """Of the first episode of each copy: the agent's mean return, whether it won, the length,
+        and the returns of all seats, ``[N, A]``.
+        """
         [rows] = self.seating.rows
         seats = jnp.asarray(rows % self.seating.agents)
         key = jax.random.key(0)
@@ -96,7 +103,7 @@ class Evaluation:
             self.games.start(self._keys),
             carry,
             jnp.int32(0),
-            (none, none, none),
+            (none, none, none, jnp.zeros((copies, self.seating.agents))),
             jnp.zeros(copies, bool),
         )
 
@@ -120,7 +127,8 @@ class Evaluation:
             now = playing.fresh & ~done
             mine, won = self.games.outcome(timestep, returns)
             results = tuple(
-                jnp.where(now, x, r) for r, x in zip(results, (mine, won, length), strict=True)
+                jnp.where(now.reshape(-1, *[1] * (x.ndim - 1)), x, r)
+                for r, x in zip(results, (mine, won, length, returns), strict=True)
             )
             return playing, carry, t + 1, results, done | now
 

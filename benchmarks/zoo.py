@@ -1,0 +1,90 @@
+"""Put a trained agent into the zoo that ships with the package, judged on fresh episodes.
+
+    python benchmarks/zoo.py --name smax-3m --run runs/3m
+    python benchmarks/zoo.py --name fightladder --run runs/fight --against fightladder/cpu-5
+
+copies the run's agent to arenas/agents/zoo/NAME, and writes the result into its card.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from timing import command, machine
+
+import arenas
+from arenas._files import make_folder, write_atomically
+from arenas.agents import zoo
+from arenas.agents.ppo.evaluate import Evaluation
+from arenas.agents.ppo.export import CARD, PARAMS
+from arenas.agents.ppo.games import load_opponents
+from arenas.agents.ppo.train import read_settings
+from arenas.errors import BadArgument
+
+FIRST_SEED = 4_100_000_000
+LARGEST = 500_000
+"""Bytes of parameters; the zoo is meant to stay small."""
+
+
+def interval(result: dict[str, Any]) -> list[float]:
+    """95 % interval: of the share won by Wilson's score, else of the mean return."""
+    n, p = result["episodes"], result["win_rate"]
+    if p is None:
+        half = 1.96 * result["return_error"]
+        return [result["return"] - half, result["return"] + half]
+    z = 1.96
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return [(middle + sign * half) / (1 + z * z / n) for sign in (-1, 1)]
+
+
+def main(
+    name: str, run: Path, agent: str = "agent", against: tuple[str, ...] = (), episodes: int = 1000
+) -> int:
+    """Judge an agent and put it into the zoo.
+
+    Args:
+        name: in the zoo.
+        run: folder of the training run.
+        agent: which folder of it: agent (as it was at the end) or best.
+        against: whom it meets; by default, itself in all seats.
+        episodes: that judge it.
+    """
+    env_id = read_settings(run)["environment"]
+    env = arenas.make(env_id)
+    source = run / agent
+    size = (source / PARAMS).stat().st_size
+    if size > LARGEST:
+        raise BadArgument(f"{source} has {size:,} bytes; accepted are at most {LARGEST:,}")
+    loaded: Any = arenas.load_agent(str(source), env)
+    opponents = load_opponents(env, against)
+    result = Evaluation(env, loaded, episodes, opponents, first_seed=FIRST_SEED)(loaded.params)
+    low, high = interval(result)
+    if result["win_rate"] is None:
+        words = f"return {result['return']:.4g} ({low:.4g} to {high:.4g})"
+    else:
+        words = f"wins {result['win_rate']:.1%} ({low:.1%} to {high:.1%})"
+    words += f" of {result['episodes']} episodes" if result["win_rate"] is not None else ""
+    words += f" against {', '.join(against)}" if against else ""
+    card = json.loads((source / CARD).read_text())
+    card["training"]["judged"] = {
+        "environment": env_id,
+        "against": list(against),
+        "first_seed": FIRST_SEED,
+        "interval": [low, high],
+        "machine": machine(),
+        "words": words,
+        **result,
+    }
+    place = make_folder(zoo.FOLDER / name)
+    shutil.copyfile(source / PARAMS, place / PARAMS)
+    write_atomically(place / CARD, json.dumps(card, indent=2) + "\n")
+    print(f"zoo/{name}: {words}")
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)
