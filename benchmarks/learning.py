@@ -105,7 +105,13 @@ PROOFS = (
             "return, as a share of 1,000 throws won",
             0.9,
             share_of(1000.0),
-            {"opponents": (f"rrps/{bot}",), "steps": 640_000, "eval_episodes": 32},
+            {
+                "opponents": (f"rrps/{bot}",),
+                "eval_against": (f"rrps/{bot}",),
+                "steps": 256_000,
+                "evaluations": 4,
+                "eval_episodes": 32,
+            },
             episodes=100,
         )
         for bot in BOTS
