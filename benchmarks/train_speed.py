@@ -7,7 +7,8 @@ those that JaxMARL publishes for ``ippo_rnn_smax`` (here on 3m) and ``ippo_ff_ha
 ``--updates`` updates in one compiled call that begins with fresh parameters and environments; what
 it takes to compile it is apart. The sides take turns; reported are environment steps a second (a
 step of one copy, with all its agents, is one), medians over ``--repeats`` turns of at least
-``--seconds``, and their ratio.
+``--seconds``, and their ratio; and the lowest, median and highest ratio of two turns that followed
+each other, which tells what of the spread is the machine's.
 
 JaxMARL's scripts are not in its wheel: ``--jaxmarl`` names a checkout of its repository
 (github.com/FLAIROx/JaxMARL), or a folder with the scripts. They import distrax, hydra and
@@ -75,6 +76,7 @@ class Result:
         highest: of the repeats.
         compile_seconds: tracing and compiling the run.
         ratio: our median over this one: above 1, Arenas is faster.
+        ratios: the same of the turns that followed each other, lowest, median and highest.
     """
 
     env: str
@@ -84,6 +86,7 @@ class Result:
     highest: float
     compile_seconds: float
     ratio: float
+    ratios: tuple[float, float, float]
 
 
 def compiled(train: Callable[[Any], Any]) -> tuple[Callable[[], Any], float]:
@@ -229,6 +232,11 @@ def measure(
     rates = in_turns(runs, repeats, seconds)
     per_second = {n: [r * steps for r in rates[n]] for n in rates}
     first = statistics.median(per_second["arenas"])
+
+    def ratios(values: list[float]) -> tuple[float, float, float]:
+        each = [a / b for a, b in zip(per_second["arenas"], values, strict=True)]
+        return min(each), statistics.median(each), max(each)
+
     return [
         Result(
             env=id,
@@ -238,6 +246,7 @@ def measure(
             highest=max(values),
             compile_seconds=compile_seconds[name],
             ratio=first / statistics.median(values),
+            ratios=ratios(values),
         )
         for name, values in per_second.items()
     ]
@@ -297,7 +306,7 @@ def table(results: list[Result], config: Config) -> rich.table.Table:
     """The sides of one comparison."""
     title = f"{results[0].env}: {config.num_envs} copies, {config.rollout} steps an update"
     shown = rich.table.Table(title=title, box=rich.box.SIMPLE, title_justify="left")
-    for name in ("", "env steps/s", "lowest", "highest", "compile s", "arenas ×"):
+    for name in ("", "env steps/s", "lowest", "highest", "compile s", "arenas ×", "by turn"):
         shown.add_column(name, justify="right" if name else "left", no_wrap=True)
     for r in results:
         shown.add_row(
@@ -307,6 +316,7 @@ def table(results: list[Result], config: Config) -> rich.table.Table:
             f"{r.highest:,.0f}",
             f"{r.compile_seconds:.1f}",
             f"{r.ratio:.2f}",
+            " ".join(f"{x:.2f}" for x in r.ratios),
         )
     return shown
 
