@@ -26,7 +26,7 @@ from arenas.agents.ppo.train import read_settings
 from arenas.errors import BadArgument
 
 FIRST_SEED = 4_100_000_000
-LARGEST = 500_000
+LARGEST = 700_000
 """Bytes of parameters; the zoo is meant to stay small."""
 
 
@@ -42,7 +42,12 @@ def interval(result: dict[str, Any]) -> list[float]:
 
 
 def main(
-    name: str, run: Path, agent: str = "agent", against: tuple[str, ...] = (), episodes: int = 1000
+    name: str,
+    run: Path,
+    agent: str = "agent",
+    env: str | None = None,
+    against: tuple[str, ...] = (),
+    episodes: int = 1000,
 ) -> int:
     """Judge an agent and put it into the zoo.
 
@@ -50,18 +55,19 @@ def main(
         name: in the zoo.
         run: folder of the training run.
         agent: which folder of it: agent (as it was at the end) or best.
+        env: where it is judged; by default, where it was trained.
         against: whom it meets; by default, itself in all seats.
         episodes: that judge it.
     """
-    env_id = read_settings(run)["environment"]
-    env = arenas.make(env_id)
+    env_id = env or read_settings(run)["environment"]
+    game = arenas.make(env_id)
     source = run / agent
     size = (source / PARAMS).stat().st_size
     if size > LARGEST:
         raise BadArgument(f"{source} has {size:,} bytes; accepted are at most {LARGEST:,}")
-    loaded: Any = arenas.load_agent(str(source), env)
-    opponents = load_opponents(env, against)
-    result = Evaluation(env, loaded, episodes, opponents, first_seed=FIRST_SEED)(loaded.params)
+    loaded: Any = arenas.load_agent(str(source), game)
+    opponents = load_opponents(game, against)
+    result = Evaluation(game, loaded, episodes, opponents, first_seed=FIRST_SEED)(loaded.params)
     low, high = interval(result)
     if result["win_rate"] is None:
         words = f"return {result['return']:.4g} ({low:.4g} to {high:.4g})"

@@ -224,13 +224,20 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr": 5e-4,
         "anneal_lr": False,
     },
-    "hanabi-very-small-v0": {
-        "steps": 3_000_000,
+    # Entropy first: else it learns to stop playing while nothing is lost yet.
+    "hanabi-very-small": {
+        "steps": 5_000_000,
         "hidden": 128,
-        "num_envs": 128,
-        "rollout": 64,
+        "layers": 2,
+        "num_envs": 256,
+        "rollout": 32,
         "lr": 1e-3,
         "anneal_lr": True,
+        "gamma": 1.0,
+        "clip_value": False,
+        "entropy": 0.05,
+        "entropy_final": 0.002,
+        "eval_episodes": 512,
     },
     # JaxMARL's published settings of ippo_rnn_smax (arXiv 2311.10090).
     "smax": {
@@ -253,7 +260,7 @@ def preset(env_id: str, game: str) -> dict[str, Any]:
     """The values that this environment's preset sets; empty where there is none."""
     values = PRESETS.get(game, {}) | PRESETS.get(env_id, {})
     if game == "hanabi" and env_id.startswith("hanabi-very-small"):
-        values |= PRESETS["hanabi-very-small-v0"]
+        values |= PRESETS["hanabi-very-small"]
     return values
 
 
