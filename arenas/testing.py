@@ -340,7 +340,8 @@ class _Check:
                 equal = x.shape == y.shape and np.allclose(x, y, tolerance, tolerance)
             else:
                 equal = x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes()
-            self.require(equal, f"{what}: {path or 'it'} is {_short(x)} against {_short(y)}")
+            if not equal:  # of the many leaves of a check, only this one's words are put together
+                self.require(False, f"{what}: {path or 'it'} is {_short(x)} against {_short(y)}")
 
 
 # JAX environments --------------------------------------------------------------------------------

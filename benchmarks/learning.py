@@ -298,6 +298,7 @@ def draw(rows: dict[tuple[str, int], dict[str, Any]]) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     shown = [p for p in PROOFS if any(name == p.name for name, _ in rows)]
     columns = 4
@@ -314,6 +315,7 @@ def draw(rows: dict[tuple[str, int], dict[str, Any]]) -> None:
             axis.axhline(proof.bar, color="grey", linestyle=":", label="bar")
         axis.set_title(proof.name, fontsize=10)
         axis.tick_params(labelsize=8)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set_ylim(min(0, axis.get_ylim()[0]), None)
     axes[0, 0].legend(fontsize=8)
     figure.supxlabel("environment steps", fontsize=9)

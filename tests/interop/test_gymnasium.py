@@ -20,8 +20,8 @@ from arenas.rollout import agent_seed
 GRID = {"size": 6, "max_steps": 20}
 VARIANTS = [  # of games in which everything is legal: Gymnasium's check looks at no masks
     id
-    for id, spec in arenas.registry.envs.items()
-    if id not in ("colorgrid-v0", "rrps-v0") and spec.game not in toys.MASKED
+    for id in toys.SAMPLE
+    if id not in ("colorgrid-v0", "rrps-v0") and arenas.registry.envs[id].game not in toys.MASKED
 ]
 
 
@@ -87,7 +87,7 @@ def test_gymnasiums_check_passes_in_turns():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("id", VARIANTS)
-def test_every_registered_environment_passes(id):
+def test_each_game_passes(id):
     name = f"arenas/{id.replace('/', '.')}"
     strict(gymnasium.make(name, **toys.small(id)).unwrapped)
 

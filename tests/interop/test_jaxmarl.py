@@ -417,8 +417,8 @@ def toy(name):
 
 
 def ids():
-    """Environments that Arenas registers, and two of SMAX's scenarios for all."""
-    return list(toys.IDS)
+    """Some of each game that Arenas registers."""
+    return list(toys.SAMPLE)
 
 
 def actions_of(env, joint):

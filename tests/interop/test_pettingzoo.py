@@ -30,7 +30,7 @@ GAMES = {
     "colorgrid": ("colorgrid-v0", {"size": 6, "max_steps": 20}),
     "rrps": ("rrps-v0", {"throws": 20}),
 }
-VARIANTS = [id for id in toys.IDS if id not in ("colorgrid-v0", "rrps-v0")]
+VARIANTS = [id for id in toys.SAMPLE if id not in ("colorgrid-v0", "rrps-v0")]
 
 THEIR_ADVICE = (
     "Observation numpy array is all zeros",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import linen, nnx
 
-from arenas.agents.ppo.networks import GRU
+from arenas.agents.ppo.networks import GRU, convolve
 
 STEPS, SEATS, FEATURES, HIDDEN = 7, 5, 3, 8
 CELL = linen.GRUCell(HIDDEN)
@@ -84,3 +84,18 @@ def test_several_seeds_at_once_have_the_derivative_of_each():
     starts = jnp.stack([START, 2 * START])
     one = jax.grad(lambda s: loss(ours(PARAMS, X, s)))
     np.testing.assert_allclose(jax.vmap(one)(starts), np.stack([one(s) for s in starts]), atol=1e-5)
+
+
+def test_a_convolution_by_one_product_is_that_of_the_library_and_so_is_its_derivative():
+    layer = nnx.Conv(3, 4, (3, 3), rngs=nnx.Rngs(0))
+    layer.bias[...] = jnp.arange(4.0)
+    x = jax.random.normal(jax.random.key(1), (2, 5, 4, 3))
+
+    def loss(layer, x, apply):
+        return jnp.sin(apply(layer, x)).sum()
+
+    np.testing.assert_allclose(convolve(layer, x), layer(x), atol=1e-5)
+    ours, theirs = (
+        nnx.grad(loss, argnums=(0, 1))(layer, x, apply) for apply in (convolve, lambda m, x: m(x))
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), ours, theirs)
