@@ -22,7 +22,7 @@ from arenas.agent import Agent, DeviceAgent, as_host_agents
 from arenas.env import Env
 from arenas.errors import ArenasError, BadArgument
 from arenas.host import HostEnv, as_host, state_checksum
-from arenas.rollout import agent_seed, check_seed, step_key
+from arenas.rollout import agent_seed, check_seed, select_rows, step_key
 
 T = TypeVar("T")
 
@@ -426,9 +426,9 @@ class DeviceMatches:
             for agent, own, held, where in zip(self.agents, params, carries, slots, strict=True):
                 seen = jax.tree.map(lambda x, where=where: x[where], (observation, mask, act_keys))
                 new, chosen = jax.vmap(agent.act, (None, 0, 0, 0, 0))(own, held, *seen)
-                chosen = _where(acting[where], chosen.astype(action_type), action[where])
+                chosen = select_rows(acting[where], chosen.astype(action_type), action[where])
                 action = action.at[where].set(chosen, mode="drop")
-                new_carries.append(_where(acting[where], new, held))
+                new_carries.append(select_rows(acting[where], new, held))
             action = action.reshape(*returns.shape, *self.env.action_shape)
             step_keys = jax.vmap(step_key)(keys, state.steps + 1)
             state, timestep = jax.vmap(self.env.step)(step_keys, state, action)
@@ -438,10 +438,3 @@ class DeviceMatches:
             return (state, view, carries, acts, returns, keys, agent_keys), action
 
         return jax.lax.scan(step, carry, None, length=STEPS_PER_CALL)
-
-
-def _where(condition: Any, new: Any, old: Any) -> Any:
-    def choose(n: Any, o: Any) -> Any:
-        return jnp.where(condition.reshape(condition.shape + (1,) * (n.ndim - 1)), n, o)
-
-    return jax.tree.map(choose, new, old)

@@ -197,6 +197,15 @@ def replace_ended(
     return replace(ended, source, kept)
 
 
+def select_rows(condition: Bool[AnyArray, " rows"], new: Any, old: Any) -> Any:
+    """``new`` where ``condition`` holds, else ``old``: pytrees of arrays ``[rows, ...]``."""
+
+    def choose(n: Any, o: Any) -> Any:
+        return jnp.where(condition.reshape(-1, *[1] * (n.ndim - 1)), n, o)
+
+    return jax.tree.map(choose, new, old)
+
+
 def default_chunk(num_envs: int) -> int:
     """Rows restarted at once in a batch of ``num_envs``: for episodes that end at many times."""
     return min(num_envs, max(8, num_envs // 32))

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -30,11 +29,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 import gymnasium
 import jax
 import jax.numpy as jnp
-import rich.box
 import rich.console
 import rich.table
 import tyro
-from timing import command, in_turns, machine
+from timing import command, in_turns, machine, print_json, table
 
 import arenas
 from arenas.interop.jaxmarl import JaxmarlEnv, import_jaxmarl
@@ -305,21 +303,18 @@ def main(
             found = measure(id, n, against, steps, repeats, seconds)
             results += found
             if not json_:
-                console.print(table(found))
+                console.print(shown(found))
                 console.file.flush()
     if json_:
-        rows = [dataclasses.asdict(r) for r in results]
-        print(json.dumps({"machine": machine(), "results": rows}, indent=1))
+        print_json(results)
 
 
-def table(results: list[Result]) -> rich.table.Table:
+def shown(results: list[Result]) -> rich.table.Table:
     """The sides of one comparison."""
     title = f"{results[0].env}, {results[0].num_envs} copies"
-    shown = rich.table.Table(title=title, box=rich.box.SIMPLE, title_justify="left")
-    for name in ("", "steps/s", "lowest", "highest", "compile s", "state B", "arenas ×"):
-        shown.add_column(name, justify="right" if name else "left", no_wrap=True)
+    numbers = table(title, ("", "steps/s", "lowest", "highest", "compile s", "state B", "arenas ×"))
     for r in results:
-        shown.add_row(
+        numbers.add_row(
             r.side,
             f"{r.steps_per_second:,.0f}",
             f"{r.lowest:,.0f}",
@@ -328,7 +323,7 @@ def table(results: list[Result]) -> rich.table.Table:
             f"{r.state_bytes:,}",
             f"{r.ratio:.2f}",
         )
-    return shown
+    return numbers
 
 
 if __name__ == "__main__":

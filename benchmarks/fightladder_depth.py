@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from timing import command
+from timing import command, share_interval
 
 from arenas.envs.fightladder import controls, cpu, fight, observation, styles
 from arenas.envs.fightladder.characters import CHARACTERS, NAMES
@@ -228,14 +228,6 @@ def repeat(character: Any, at: Any, patterns: Any, period: Any) -> Any:
 # Tables -------------------------------------------------------------------------------------------
 
 
-def interval(rate: float, count: float) -> tuple[float, float]:
-    """Wilson's interval of a rate at 95 %."""
-    z = 1.96
-    middle = (rate + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * np.sqrt(rate * (1 - rate) / count + z * z / (4 * count**2))
-    return float(middle - half), float(middle + half)
-
-
 def rate_of(result: np.ndarray) -> float:
     """Rate of wins in ``[won, lost, drawn]``, a draw half a win."""
     return float((result[0] + result[2] / 2) / result.sum())
@@ -243,7 +235,7 @@ def rate_of(result: np.ndarray) -> float:
 
 def told(result: np.ndarray) -> str:
     """A rate with its interval, in percent."""
-    low, high = interval(rate_of(result), result.sum())
+    low, high = share_interval(rate_of(result), result.sum())
     return f"{100 * rate_of(result):.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
@@ -325,7 +317,7 @@ def cycle_of(table: np.ndarray) -> tuple[float, tuple[int, ...]]:
     count = len(table)
     lower = np.array(
         [
-            [interval(rate_of(table[i, j]), table[i, j].sum())[0] for j in range(count)]
+            [share_interval(rate_of(table[i, j]), table[i, j].sum())[0] for j in range(count)]
             for i in range(count)
         ]
     )

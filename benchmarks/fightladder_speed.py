@@ -18,7 +18,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.util
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -26,12 +25,11 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-import rich.box
 import rich.console
 import rich.table
 import tyro
 from env_speed import Side, compiled, vector_env
-from timing import command, in_turns, machine
+from timing import command, in_turns, machine, print_json, table
 
 import arenas
 
@@ -155,9 +153,8 @@ def emulator(repeats: int, seconds: float) -> list[float] | None:
     return [200 * rate for rate in in_turns({"": run}, repeats, seconds)[""]]
 
 
-def table(results: list[Result]) -> rich.table.Table:
+def shown(results: list[Result]) -> rich.table.Table:
     """All sides."""
-    shown = rich.table.Table(box=rich.box.SIMPLE)
     names = (
         "",
         "copies",
@@ -169,10 +166,9 @@ def table(results: list[Result]) -> rich.table.Table:
         "step compile s",
         "program s",
     )
-    for name in names:
-        shown.add_column(name, justify="right" if name else "left", no_wrap=True)
+    numbers = table(None, names)
     for r in results:
-        shown.add_row(
+        numbers.add_row(
             r.side,
             f"{r.num_envs:,}",
             f"{r.steps_per_second:,.0f}",
@@ -183,7 +179,7 @@ def table(results: list[Result]) -> rich.table.Table:
             f"{r.step_compile_seconds:.1f}",
             f"{r.program_compile_seconds:.1f}",
         )
-    return shown
+    return numbers
 
 
 def main(
@@ -208,7 +204,7 @@ def main(
     for n in num_envs:
         found = measure(n, ids, repeats, seconds)
         results += found
-        console.print(table(found))
+        console.print(shown(found))
     rates = emulator(repeats, seconds)
     if rates is None:
         console.print("Airstriker-Genesis: skipped, stable-retro is not installed")
@@ -219,8 +215,7 @@ def main(
             f" ({min(rates):,.0f} to {max(rates):,.0f})"
         )
     if json_:
-        rows = [dataclasses.asdict(r) for r in results]
-        print(json.dumps({"machine": machine(), "results": rows, "airstriker": rates}, indent=1))
+        print_json(results, airstriker=rates)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from arenas._files import make_folder, write_atomically
 from arenas.agents.ppo.config import resolve
 from arenas.agents.ppo.evaluate import Evaluation
 from arenas.agents.ppo.games import load_opponents
-from arenas.agents.ppo.train import EVALUATIONS, METRICS, train
+from arenas.agents.ppo.records import EVALUATIONS, METRICS
+from arenas.agents.ppo.train import train
 from arenas.cli import output
 from arenas.errors import UnknownName
 

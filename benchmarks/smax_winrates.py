@@ -9,7 +9,6 @@ scripted enemy; theirs are HeuristicEnemySMAX with create_heuristic_policy for t
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +24,7 @@ from jaxmarl.environments.smax.heuristic_enemy import (
 )
 from jaxmarl.environments.smax.smax_env import map_name_to_scenario
 from scipy import stats
-from timing import command, machine
+from timing import command, machine, share_interval
 
 import arenas
 from arenas._files import write_atomically
@@ -113,15 +112,6 @@ def theirs(scenario: str, games: int, seed: int) -> np.ndarray:
     return _outcomes(np.asarray(allies), np.asarray(enemies))
 
 
-def wilson(count: int, games: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion (Wilson 1927)."""
-    z = stats.norm.ppf(0.975)
-    p = count / games
-    centre = (p + z * z / (2 * games)) / (1 + z * z / games)
-    half = z / (1 + z * z / games) * math.sqrt(p * (1 - p) / games + z * z / (4 * games**2))
-    return centre - half, centre + half
-
-
 def p_value(a: np.ndarray, b: np.ndarray) -> float:
     """Of the chi-squared test that both come from one distribution.
 
@@ -132,7 +122,7 @@ def p_value(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _share(count: int, games: int) -> str:
-    low, high = wilson(count, games)
+    low, high = share_interval(count / games, games)
     return f"{100 * count / games:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 

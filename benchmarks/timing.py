@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
+import dataclasses
+import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import rich.box
+import rich.table
 import tyro
+from scipy import stats
 
+from arenas import _machine
 from arenas.errors import ArenasError
 
 
 def machine() -> str:
-    """The processor, how many of its cores are ours, and the accelerator if JAX has one."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    text = f"{cores()}-core {model}, Python {platform.python_version()}"
+    """What this runs on, and the versions of Python and JAX."""
     import jax
 
-    devices = [d.device_kind for d in jax.devices() if d.platform != "cpu"]
-    return f"{text}, jax {jax.__version__}" + (f", {', '.join(devices)}" if devices else "")
+    return f"{_machine.machine()}, Python {platform.python_version()}, jax {jax.__version__}"
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def table(title: str | None, names: Iterable[str]) -> rich.table.Table:
+    """An empty table of numbers; the column without a name says whose they are."""
+    empty = rich.table.Table(title=title, box=rich.box.SIMPLE, title_justify="left")
+    for name in names:
+        empty.add_column(name, justify="right" if name else "left", no_wrap=True)
+    return empty
+
+
+def print_json(results: Iterable[Any], **more: Any) -> None:
+    """Results, which are dataclasses, with the machine's name and more JSON values."""
+    rows = [dataclasses.asdict(r) for r in results]
+    print(json.dumps({"machine": machine(), "results": rows, **more}, indent=1))
+
+
+def share_interval(share: float, count: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of ``count`` cases (Wilson 1927).
+
+    Written out, since scipy's takes whole numbers of successes, and a draw is a half.
+    """
+    z = float(stats.norm.ppf(0.975))
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * (share * (1 - share) / count + (z / (2 * count)) ** 2) ** 0.5
+    return middle - half, middle + half
 
 
 def once(run: Callable[[], Any]) -> float:

@@ -23,7 +23,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.util
-import json
 import pathlib
 import statistics
 import sys
@@ -33,11 +32,10 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 import jax
-import rich.box
 import rich.console
 import rich.table
 import tyro
-from timing import command, in_turns, machine
+from timing import command, in_turns, machine, print_json, table
 
 import arenas
 from arenas.agents.ppo.config import Config, resolve
@@ -295,21 +293,20 @@ def main(
         found = measure(id, config, scripts, logging == "on", updates, repeats, seconds)
         results += found
         if not json_:
-            console.print(table(found, config))
+            console.print(shown(found, config))
             console.file.flush()
     if json_:
-        rows = [dataclasses.asdict(r) for r in results]
-        print(json.dumps({"machine": machine(), "results": rows}, indent=1))
+        print_json(results)
 
 
-def table(results: list[Result], config: Config) -> rich.table.Table:
+def shown(results: list[Result], config: Config) -> rich.table.Table:
     """The sides of one comparison."""
     title = f"{results[0].env}: {config.num_envs} copies, {config.rollout} steps an update"
-    shown = rich.table.Table(title=title, box=rich.box.SIMPLE, title_justify="left")
-    for name in ("", "env steps/s", "lowest", "highest", "compile s", "arenas ×", "by turn"):
-        shown.add_column(name, justify="right" if name else "left", no_wrap=True)
+    numbers = table(
+        title, ("", "env steps/s", "lowest", "highest", "compile s", "arenas ×", "by turn")
+    )
     for r in results:
-        shown.add_row(
+        numbers.add_row(
             r.side,
             f"{r.steps_per_second:,.0f}",
             f"{r.lowest:,.0f}",
@@ -318,7 +315,7 @@ def table(results: list[Result], config: Config) -> rich.table.Table:
             f"{r.ratio:.2f}",
             " ".join(f"{x:.2f}" for x in r.ratios),
         )
-    return shown
+    return numbers
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ copies the run's agent to arenas/agents/zoo/NAME, and writes the result into its
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from pathlib import Path
 from typing import Any
 
-from timing import command, machine
+from timing import command, machine, share_interval
 
 import arenas
 from arenas._files import make_folder, write_atomically
@@ -22,7 +21,7 @@ from arenas.agents import zoo
 from arenas.agents.ppo.evaluate import Evaluation
 from arenas.agents.ppo.export import CARD, PARAMS
 from arenas.agents.ppo.games import load_opponents
-from arenas.agents.ppo.train import read_settings
+from arenas.agents.ppo.records import read_settings
 from arenas.errors import BadArgument
 
 FIRST_SEED = 4_100_000_000
@@ -32,13 +31,10 @@ LARGEST = 700_000
 
 def interval(result: dict[str, Any]) -> list[float]:
     """95 % interval: of the share won by Wilson's score, else of the mean return."""
-    n, p = result["episodes"], result["win_rate"]
-    if p is None:
-        half = 1.96 * result["return_error"]
-        return [result["return"] - half, result["return"] + half]
-    z = 1.96
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [(middle + sign * half) / (1 + z * z / n) for sign in (-1, 1)]
+    if result["win_rate"] is not None:
+        return list(share_interval(result["win_rate"], result["episodes"]))
+    half = 1.96 * result["return_error"]
+    return [result["return"] - half, result["return"] + half]
 
 
 def main(

@@ -20,19 +20,8 @@ with warnings.catch_warnings():  # its import of its own example games is deprec
     import pettingzoo.test as pettingzoo_test  # noqa: F401  (for the tests that use it)
 
 SMAX_SAMPLE = ("smax-3m-v0", "smax-5m_vs_6m-selfplay-v0")
-ALIKE = (
-    "fightladder-match-v0",
-    "fightladder-zerosum-v0",
-    "hanabi-lenient-v0",
-    "hanabi-small-v0",
-    "hanabi-very-small-v0",
-)
-"""Variants that differ from another id in numbers only, which their games' own tests cover."""
-
 IDS = tuple(
-    id
-    for id, spec in arenas.registry.envs.items()
-    if id not in ALIKE and (spec.game != "smax" or id in SMAX_SAMPLE)
+    id for id, spec in arenas.registry.envs.items() if spec.game != "smax" or id in SMAX_SAMPLE
 )
 """Registered ids for the contract of every environment: of SMAX's 14 scenarios, which differ in
 numbers only and have tests of their own, two."""

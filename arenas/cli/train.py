@@ -12,6 +12,7 @@ import tyro
 
 from arenas import registry
 from arenas.agents.ppo import config as hyper
+from arenas.agents.ppo import records
 from arenas.cli import output
 from arenas.errors import BadArgument
 
@@ -84,16 +85,8 @@ def command(
         n: v for n, v in (("environment", env), ("seed", seed), ("seeds", seeds)) if v is not None
     }
     stored: dict[str, Any] = {}
-    if resume and out and (out / "config.json").exists():
-        from arenas.agents.ppo.train import read_settings
-
-        stored = read_settings(out)
-        for name, value in {**own, **_plain(given), "algorithm": algorithm}.items():
-            if stored.get(name) != value:
-                raise BadArgument(
-                    f"{out} was started with {name} = {stored.get(name)!r}, and {value!r} is "
-                    "given; a run goes on with its own configuration"
-                )
+    if resume and out and (out / records.CONFIG).exists():
+        stored = records.read_settings(out)
     elif env is None:
         raise BadArgument(
             "no environment is named; accepted: --env ID, or --resume with --out DIR of a run"
@@ -102,14 +95,14 @@ def command(
     spec, _ = registry.resolve(registry.envs, run["environment"])
     if stored:
         names = [f.name for f in dataclasses.fields(hyper.Config)]
-        config = hyper.from_json({n: v for n, v in stored.items() if n in names})
+        config = hyper.from_json({n: v for n, v in {**stored, **given}.items() if n in names})
     else:
         config = hyper.resolve(spec.id, spec.game, given)
         preset = {n: v for n, v in hyper.preset(spec.id, spec.game).items() if n not in given}
         if preset and not json:
             output.warn(f"preset of {spec.game}: {_as_flags(preset)}")
     folder = out or Path("runs") / f"{spec.id}-{algorithm}-{run['seed']}"
-    if (folder / "config.json").exists() and not resume:
+    if (folder / records.CONFIG).exists() and not resume:
         raise BadArgument(f"{folder} holds a run already; give --resume, or another --out")
     from arenas.agents.ppo.train import train
 
@@ -146,10 +139,6 @@ def command(
     else:
         for agent in agents:
             output.console().print(f"agent: {agent}", highlight=False, markup=False)
-
-
-def _plain(given: dict[str, Any]) -> dict[str, Any]:
-    return {n: list(v) if isinstance(v, tuple) else v for n, v in given.items()}
 
 
 def _as_flags(preset: dict[str, Any]) -> str:

@@ -253,14 +253,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "max_grad_norm": 0.25,
     },
 }
-"""Values that differ from the defaults, by game, and by environment id on top of that."""
+"""Values that differ from the defaults, by game, and on top of that by what an id begins with."""
 
 
 def preset(env_id: str, game: str) -> dict[str, Any]:
     """The values that this environment's preset sets; empty where there is none."""
-    values = PRESETS.get(game, {}) | PRESETS.get(env_id, {})
-    if game == "hanabi" and env_id.startswith("hanabi-very-small"):
-        values |= PRESETS["hanabi-very-small"]
+    values: dict[str, Any] = {}
+    for name, own in PRESETS.items():
+        if name == game or (name.startswith(f"{game}-") and env_id.startswith(name)):
+            values |= own
     return values
 
 

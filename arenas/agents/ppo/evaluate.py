@@ -14,6 +14,7 @@ from arenas.agent import DeviceAgent
 from arenas.agents.ppo.export import LearnedAgent
 from arenas.agents.ppo.games import Games, Seating
 from arenas.env import Env
+from arenas.rollout import select_rows
 
 FIRST_SEED = 3_000_000_000
 """Seeds of evaluation episodes count on from here; training derives its own from one key."""
@@ -120,16 +121,11 @@ class Evaluation:
             new, action = jax.vmap(self.agent.act, (None, 0, 0, 0, 0))(
                 params, carry, observation, mask, keys
             )
-            carry = jax.tree.map(
-                lambda n, o: jnp.where(acting.reshape(-1, *[1] * (n.ndim - 1)), n, o), new, carry
-            )
+            carry = select_rows(acting, new, carry)
             playing, timestep, returns, length = self.games.step(playing, [action], others)
             now = playing.fresh & ~done
             mine, won = self.games.outcome(timestep, returns)
-            results = tuple(
-                jnp.where(now.reshape(-1, *[1] * (x.ndim - 1)), x, r)
-                for r, x in zip(results, (mine, won, length, returns), strict=True)
-            )
+            results = select_rows(now, (mine, won, length * 1.0, returns), results)
             return playing, carry, t + 1, results, done | now
 
         return jax.lax.while_loop(lambda s: ~s[4].all(), step, start)[3]

@@ -14,7 +14,7 @@ import arenas
 from arenas.agent import DeviceAgent
 from arenas.env import AnyArray, Env, struct
 from arenas.errors import BadArgument
-from arenas.rollout import VectorEnv, VectorTimeStep
+from arenas.rollout import VectorEnv, VectorTimeStep, select_rows
 
 
 class Seating:
@@ -226,12 +226,12 @@ class Games:
             fresh, acting = playing.fresh[rows // seating.agents], playing.acting.reshape(-1)[rows]
             seats = jnp.asarray(rows % seating.agents)
             new = jax.vmap(agent.init)(jax.random.split(start, len(rows)), seats)
-            carry = _where(fresh, new, playing.carries[i])
+            carry = select_rows(fresh, new, playing.carries[i])
             observation, mask = jax.tree.map(lambda x, rows=rows: x[rows], view)
             new, action = jax.vmap(agent.act, (None, 0, 0, 0, 0))(
                 playing.params[i], carry, observation, mask, jax.random.split(act, len(rows))
             )
-            carries.append(_where(acting, new, carry))
+            carries.append(select_rows(acting, new, carry))
             joint = joint.at[rows].set(action.astype(jnp.int32))
         envs, timestep = self.vector.step(playing.envs, joint.reshape(-1, seating.agents))
         ended = timestep.terminated | timestep.truncated
@@ -267,10 +267,3 @@ class Games:
         theirs = mean(returns, ~learns)
         won = jnp.where(mine > theirs, 1.0, jnp.where(mine == theirs, 0.5, 0.0))
         return mine, jnp.where(jnp.isnan(theirs), jnp.nan, won)
-
-
-def _where(condition: AnyArray, new: Any, old: Any) -> Any:
-    def choose(n: Any, o: Any) -> Any:
-        return jnp.where(condition.reshape(-1, *[1] * (n.ndim - 1)), n, o)
-
-    return jax.tree.map(choose, new, old)

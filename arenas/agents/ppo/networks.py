@@ -358,7 +358,8 @@ def convolve(
     """What ``layer``, a 3×3 convolution with zeros around, answers.
 
     On CPU by one product with the nine shifted images side by side: inside a loop, as all of
-    training is, XLA's own convolution on CPU and its derivatives took 77 times as long.
+    training is, XLA's own convolution on CPU and its derivatives took 32 times as long
+    (``benchmarks/convolution_speed.py``; docs/results/learning.md).
     """
     if jax.default_backend() != "cpu" or layer.bias is None:
         return layer(jnp.asarray(x))

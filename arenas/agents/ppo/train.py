@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import signal
 import threading
 import time
@@ -20,53 +19,46 @@ import numpy as np
 
 import arenas
 from arenas._files import make_folder, write_atomically
-from arenas.agents.ppo import export
+from arenas._machine import machine
+from arenas.agents.ppo import export, records
 from arenas.agents.ppo.checkpoint import Checkpoints
 from arenas.agents.ppo.config import Algorithm, Config, to_json
 from arenas.agents.ppo.evaluate import Evaluation
 from arenas.agents.ppo.games import load_opponents
 from arenas.agents.ppo.learner import Learner, Learning
 from arenas.agents.ppo.logs import open_logs
-from arenas.errors import BadArgument, BadFile
+from arenas.agents.ppo.records import CONFIG, EVALUATIONS, METRICS
+from arenas.env import Env
+from arenas.errors import BadArgument
 from arenas.rollout import check_seed
 
-CONFIG, METRICS, EVALUATIONS = "config.json", "metrics.jsonl", "evaluations.jsonl"
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 STEPS_PER_CALL = 4096
 """Environment steps that one call of the program makes at least, between which metrics stream."""
 
 
 class Run:
-    """A training run, new or to be gone on with; :func:`train` makes and runs one.
+    """The learner, the evaluation and the agents of a run; :func:`train` makes and runs one.
 
     Args:
-        env_id: the environment, such as ``smax-3m-v0``.
+        env: the environment.
         config: hyper-parameters.
         folder: of the run.
         algorithm: ``ippo`` or ``mappo``.
-        seed: of the first of the seeds.
-        seeds: how many are trained at once, ``seed``, ``seed + 1`` and so on.
+        seeds: those that are trained at once.
     """
 
     def __init__(
         self,
-        env_id: str,
+        env: Env[Any],
         config: Config,
-        folder: str | os.PathLike[str],
-        *,
-        algorithm: Algorithm = "ippo",
-        seed: int = 0,
-        seeds: int = 1,
+        folder: Path,
+        algorithm: Algorithm,
+        seeds: Sequence[int],
     ) -> None:
-        if seeds < 1:
-            raise BadArgument(f"seeds is {seeds}; accepted are integers from 1")
-        self.seeds = [check_seed(seed + i) for i in range(seeds)]
-        self.env, self.config, self.algorithm = arenas.make(env_id), config, algorithm
-        self.learner = Learner(
-            self.env, config, algorithm, load_opponents(self.env, config.opponents)
-        )
-        self.folder = Path(folder)
-        self.settings = settings(env_id, config, algorithm, seed, seeds)
+        self.env, self.config, self.algorithm = env, config, algorithm
+        self.folder, self.seeds = folder, list(seeds)
+        self.learner = Learner(env, config, algorithm, load_opponents(env, config.opponents))
         self._evaluation: Evaluation | None = None
 
     # The agents of a state ----------------------------------------------------------------------
@@ -148,35 +140,6 @@ class Run:
         return [evaluation(self.params(state, i)) for i in range(len(self.seeds))]
 
 
-def settings(
-    env_id: str, config: Config, algorithm: Algorithm, seed: int, seeds: int
-) -> dict[str, Any]:
-    """What ``config.json`` holds: all that decides what a run computes."""
-    return {
-        "environment": env_id,
-        "algorithm": algorithm,
-        "seed": seed,
-        "seeds": seeds,
-        **to_json(config),
-    }
-
-
-def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a run's ``config.json`` holds.
-
-    Raises:
-        BadFile: it is missing or damaged.
-    """
-    path = Path(folder) / CONFIG
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise BadFile(f"{path} is not the configuration of a run: {error}") from error
-    if not isinstance(found, dict) or "environment" not in found:
-        raise BadFile(f"{path} is not the configuration of a run")
-    return found
-
-
 def train(
     env_id: str,
     config: Config,
@@ -222,14 +185,20 @@ def train(
         BadFile: the checkpoint is damaged.
         KeyboardInterrupt: after the export.
     """
-    run = Run(env_id, config, folder, algorithm=algorithm, seed=seed, seeds=seeds)
-    place = make_folder(folder)
-    if (place / CONFIG).exists():
-        if not resume:
-            raise BadArgument(f"{place} holds a run already; resume it, or name another folder")
-        _check_same(read_settings(place), run.settings, place)
-    else:
-        write_atomically(place / CONFIG, json.dumps(run.settings, indent=2) + "\n")
+    if seeds < 1:
+        raise BadArgument(f"seeds is {seeds}; accepted are integers from 1")
+    trained = [check_seed(seed + i) for i in range(seeds)]
+    settings = records.settings(env_id, config, algorithm, seed, seeds)
+    place = Path(folder)
+    begun = (place / CONFIG).exists()
+    if begun and not resume:
+        raise BadArgument(f"{place} holds a run already; resume it, or name another folder")
+    if begun:
+        records.check_same(place, settings)
+    run = Run(arenas.make(env_id), config, place, algorithm, trained)
+    make_folder(place)
+    if not begun:
+        write_atomically(place / CONFIG, json.dumps(settings, indent=2) + "\n")
     with ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(place / "checkpoints"))
         state, about = run.first_state(), {"seconds": 0.0, "best": [None] * seeds}
@@ -238,7 +207,7 @@ def train(
             state, about = checkpoints.restore(state)
         logs = open_logs(
             place,
-            run.settings,
+            settings,
             tensorboard=tensorboard,
             wandb=wandb,
             resume_from=done * config.steps_per_update,
@@ -247,7 +216,7 @@ def train(
             stack.callback(log.close)
         lines = {}
         for name in (METRICS, EVALUATIONS):
-            _forget_after(place / name, done)
+            records.forget_after(place / name, done)
             lines[name] = stack.enter_context((place / name).open("a", buffering=1))
 
         def tell(name: str, row: dict[str, Any]) -> None:
@@ -271,7 +240,7 @@ def train(
             count = min(room, until - done)
             state, metrics = run.learner.run(state, count, room=room, seeds=seeds > 1)
             seconds = round(time.monotonic() - start, 3)
-            for row in _rows(run, metrics, count, done, seconds):
+            for row in records.rows(metrics, config, trained, count, done, seconds):
                 tell(METRICS, row)
             done += count
             score = None
@@ -293,64 +262,19 @@ def train(
         checkpoints.save(done, state, about)
         agents = []
         for i in range(seeds):
-            provenance = _provenance(run, command, done, start, _last_evaluation(place, run, i))
+            provenance = _provenance(
+                run, command, done, start, records.last_evaluation(place, trained[i])
+            )
             agents.append(run.export("agent", i, state, provenance))
         if done < config.updates:
             raise KeyboardInterrupt
     return agents
 
 
-def machine() -> str:
-    """What this runs on, for records: cores, processor, accelerator if any."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [x for x in info.read_text().splitlines() if x.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    devices = {d.device_kind for d in jax.devices() if d.platform != "cpu"}
-    return ", ".join([f"{cores}-core {model}", *sorted(devices)])
-
-
-def _check_same(stored: dict[str, Any], given: dict[str, Any], folder: Path) -> None:
-    for name in {**stored, **given}:
-        if stored.get(name) != given.get(name):
-            raise BadArgument(
-                f"{folder} was started with {name} = {stored.get(name)!r}, and {given.get(name)!r} "
-                "is given; a run goes on with its own configuration"
-            )
-
-
 def _marks(config: Config) -> set[int]:
     """The updates after which the agent is evaluated; the last one is always among them."""
     n = min(config.evaluations, config.updates)
     return {math.ceil(config.updates * (i + 1) / n) for i in range(n)}
-
-
-def _rows(
-    run: Run, metrics: Mapping[str, np.ndarray], count: int, done: int, seconds: float
-) -> Iterator[dict[str, Any]]:
-    """The metrics of each update and seed, as JSON holds them."""
-    names = run.config.opponents
-    for update in range(count):
-        for i, seed in enumerate(run.seeds):
-            pick = (i, update) if len(run.seeds) > 1 else (update,)
-            row: dict[str, Any] = {"seed": seed, "update": done + update + 1}
-            row |= {"steps": (done + update + 1) * run.config.steps_per_update}
-            row["seconds"] = seconds
-            for name, values in metrics.items():
-                value = _plain(values[pick])
-                if name.endswith("_against"):
-                    value = dict(zip(names, value, strict=True))
-                row[name] = value
-            yield row
-
-
-def _plain(x: Any) -> Any:
-    """A number or list of numbers; None for what is no number."""
-    if np.ndim(x):
-        return [_plain(y) for y in x]
-    return round(float(x), 6) if np.isfinite(x) else None
 
 
 def _provenance(
@@ -363,27 +287,6 @@ def _provenance(
         "interrupted": done < run.config.updates,
         "evaluation": evaluation,
     }
-
-
-def _last_evaluation(folder: Path, run: Run, index: int) -> dict[str, Any] | None:
-    rows = [json.loads(x) for x in (folder / EVALUATIONS).read_text().splitlines()]
-    mine = [r for r in rows if r["seed"] == run.seeds[index]]
-    return mine[-1] if mine else None
-
-
-def _forget_after(path: Path, update: int) -> None:
-    """Drop the lines of updates after this one, which will be made again; and half a line."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text().splitlines():
-        try:
-            if json.loads(line)["update"] > update:
-                continue
-        except (ValueError, KeyError, TypeError):
-            continue
-        kept.append(line + "\n")
-    write_atomically(path, "".join(kept))
 
 
 @contextmanager

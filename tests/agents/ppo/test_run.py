@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import arenas
+from arenas.agents.ppo import records
 from arenas.agents.ppo import train as training
 from arenas.agents.ppo.config import Config, to_json
 from arenas.agents.ppo.train import train
@@ -136,7 +137,7 @@ def test_another_configuration_is_refused_by_the_name_of_what_differs(whole):
 def test_lines_after_the_checkpoint_and_what_is_no_line_are_forgotten(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"update": 1}\n{"update": 2}\n{"update": 3}\n{"upd')
-    training._forget_after(path, 2)
+    records.forget_after(path, 2)
     assert path.read_text() == '{"update": 1}\n{"update": 2}\n'
 
 
@@ -155,8 +156,8 @@ def test_what_is_no_configuration_of_a_run_is_refused(tmp_path):
     for text in ("{", "[]", "{}"):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(BadFile, match=r"config\.json is not the configuration of a run"):
-            training.read_settings(tmp_path)
+            records.read_settings(tmp_path)
 
 
 def test_a_number_that_is_none_is_written_as_null():
-    assert training._plain(np.array([1.5, np.nan])) == [1.5, None]
+    assert records._plain(np.array([1.5, np.nan])) == [1.5, None]
