@@ -43,8 +43,11 @@ def random_move(original, agent, legal, key):
     return jax.random.uniform(key, space.shape, minval=space.low, maxval=space.high)
 
 
-def own_episode(original, seed, steps):
-    """``steps`` steps of JaxMARL's ``step_env`` (never reset), with the keys of an episode."""
+def own_episodes(original, steps):
+    """From a seed, ``steps`` steps of JaxMARL's ``step_env`` (never reset), with an episode's keys.
+
+    One program for all seeds.
+    """
 
     def play(key):
         first, state = original.reset(step_key(key, 0))
@@ -63,11 +66,12 @@ def own_episode(original, seed, steps):
         _, steps_made = jax.lax.scan(step, state, jnp.arange(1, steps + 1))
         return first, steps_made
 
-    return jax.device_get(jax.jit(play)(episode_key(seed)))
+    program = jax.jit(play)
+    return lambda seed: jax.device_get(program(episode_key(seed)))
 
 
-def our_episode(env, seed, actions):
-    """The same steps through :class:`arenas.Env`."""
+def our_episodes(env):
+    """From a seed and actions, the same steps through :class:`arenas.Env`; one program for all."""
 
     def play(key, actions):
         state, first = env.reset(step_key(key, 0))
@@ -80,7 +84,8 @@ def our_episode(env, seed, actions):
         times = jnp.arange(1, len(actions) + 1)
         return (state, first), jax.lax.scan(step, state, (times, actions))[1]
 
-    return jax.device_get(jax.jit(play)(episode_key(seed), actions))
+    program = jax.jit(play)
+    return lambda seed, actions: jax.device_get(program(episode_key(seed), actions))
 
 
 def by_agent(original, values):
@@ -172,12 +177,11 @@ CASES = [pytest.param(n, *v, id=n) for n, v in PARITY.items()] + [
 def test_a_whole_episode_is_jaxmarls_own(name, kwargs, steps, exact, by_rules):
     env = arenas.make(f"jaxmarl/{name}", **kwargs)
     original = env.original
+    own_episode, our_episode = own_episodes(original, steps), our_episodes(env)
     for seed in (0, 1):
-        first, (before, moves, observation, after, reward, dones, _) = own_episode(
-            original, seed, steps
-        )
+        first, (before, moves, observation, after, reward, dones, _) = own_episode(seed)
         actions = action_array(env, original, moves)
-        (_, start), (_, timesteps) = our_episode(env, seed, actions)
+        (_, start), (_, timesteps) = our_episode(seed, actions)
         over = np.asarray(dones["__all__"])
         assert over.any(), "the test must see the end of an episode"
         end = int(over.argmax())
