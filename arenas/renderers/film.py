@@ -34,7 +34,7 @@ class Moment:
             seats that did not act mean nothing.
         acted: bool ``[A]``, whose action led here; all False at the start.
         returns: float32 ``[A]``, the sum of rewards so far.
-        text: the situation as ``render_text`` gives it, where the game is drawn in words, else empty.
+        text: the situation in words (``render_text``) where the game is drawn so, else empty.
     """
 
     state: Any
