@@ -42,7 +42,14 @@ class Checkpoints:
             enable_async_checkpointing=False,  # what is said to be saved is saved
             cleanup_tmp_directories=True,
         )
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        self._manager = ocp.CheckpointManager(
+            folder.absolute(),
+            options=options,
+            item_handlers={  # named, so that what is stored can be asked for before it is read
+                "state": ocp.StandardCheckpointHandler(),
+                "about": ocp.JsonCheckpointHandler(),
+            },
+        )
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -90,27 +97,34 @@ class Checkpoints:
             like: a state of the same structure, or its abstract form.
 
         Raises:
-            BadFile: it is damaged, or belongs to another structure.
+            BadFile: there is none, it is damaged, or it belongs to another structure.
         """
-        where = f"{self.folder / str(self.last)}"
+        last = self.last
+        if last is None:
+            raise BadFile(f"{self.folder} holds no checkpoint")
+        where = f"{self.folder / str(last)}"
         shapes = {
             n: jax.ShapeDtypeStruct(x.shape, x.dtype)
             for n, x in jax.eval_shape(lambda: _flat(like)).items()
         }
         try:
+            # Orbax would find out while it reads, and leave the reads of other arrays hanging.
+            held = self._manager.item_metadata(last)["state"]
+            for name, shape in shapes.items():
+                if name not in held or held[name].shape != shape.shape:
+                    raise BadFile(f"checkpoint {where} does not fit this run: {name} is another")
             found = self._manager.restore(
-                self.last,
+                last,
                 args=ocp.args.Composite(
                     state=ocp.args.StandardRestore(shapes), about=ocp.args.JsonRestore()
                 ),
             )
+        except BadFile:
+            raise
         except Exception as error:  # orbax lets those of its storage layers through
             first = str(error).strip().splitlines() or [type(error).__name__]
             raise BadFile(f"checkpoint {where} cannot be read: {first[0]}") from error
         flat, about = found["state"], found["about"]
-        for name, shape in shapes.items():
-            if name not in flat or flat[name].shape != shape.shape:
-                raise BadFile(f"checkpoint {where} does not fit this run: {name} is another")
 
         def leaf(path: Any, x: Any) -> Any:
             name = jax.tree_util.keystr(path)
