@@ -200,8 +200,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Played alone, against the computer that the environment holds.
     "fightladder-ladder-v0": {"opponents": (), "eval_against": ()},
     "fightladder-pixels-v0": {"network": "cnn", "num_envs": 64},
+    # Both seats see the same planes, so parameters of both would not know whom they move.
     "colorgrid": {
         "steps": 4_000_000,
+        "sharing": "separate",
         "network": "cnn",
         "hidden": 128,
         "layers": 1,
