@@ -1,0 +1,423 @@
+"""Films in the browser: one self-contained page, a notebook's cell, or a part of another page.
+
+:func:`export_html` writes a page with everything in it, :func:`page` returns it, :func:`show` puts
+it into a notebook. A page of its own kind, such as a tournament's report, takes the parts:
+
+1. once, :func:`player`: a ``<style>`` and a ``<script>`` element, which define ``ArenasPlayer``;
+2. for each film, :func:`blob`: a string of base64, safe anywhere in HTML and JavaScript, for
+   example in ``<script type="text/plain" id="film-3">…</script>``;
+3. where a film is to be watched, in a script of the page::
+
+       const blob = document.getElementById("film-3").textContent;
+       const player = ArenasPlayer.mount(element, [blob]);   // several blobs: several films
+       player.remove();                                      // takes it out again
+
+   Nothing is unpacked before ``mount``, so that a page may hold hundreds of blobs.
+
+Whatever else of a page comes from files goes through ``html.escape`` or, as JSON inside a script,
+through :func:`json_for_script`. The scripts are in ``arenas/renderers/browser``; they write data as
+text only, never as markup.
+
+The blob: zlib-compressed JSON, in base64. A film is a list of *pictures*, of which a step may have
+several, seen in *views*: the whole one and those of seats. All primitives of all views are in one
+table, each once, coordinates in tenths of a logical pixel and angles in thousandths of a radian. A
+picture is told as the difference to the one before it in its view, and so are the facts of the side
+panel (:func:`difference`). :class:`Packer` says more.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import importlib.resources
+import json
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import arenas
+from arenas._files import write_atomically
+from arenas.errors import BadArgument
+from arenas.renderers import scene as scenes
+from arenas.renderers.film import Film
+from arenas.renderers.scene import STAGE, Item, Scene
+from arenas.renderers.text import game_name
+from arenas.replay import Replay
+
+FORMAT = 1
+"""Of blobs; the player refuses others."""
+
+MOST_VIEWS = 10
+"""Seats whose views are packed unless told otherwise; see :func:`seats_to_pack`."""
+
+Shown = Replay | Film | str | os.PathLike[str]
+"""What can be shown: a recorded episode, a film, or a replay's file."""
+
+
+def export_html(
+    shown: Shown | Iterable[Shown],
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    seats: Sequence[int] | None = None,
+) -> None:
+    """Write one self-contained page, which opens from disk in any current browser.
+
+    Args:
+        shown: what to show; of several, one after another or side by side as the reader likes.
+        path: of the file; replaced whole or not at all.
+        title: of the page; the default names environments and agents.
+        seats: whose views the reader may choose besides the whole; the default is
+            :func:`seats_to_pack`.
+
+    Raises:
+        BadArgument: nothing to show, no such seat, or it cannot be written.
+        BadFile: a file that is no replay.
+        ReplayMismatch: the environment answers otherwise than when it was recorded.
+    """
+    write_atomically(path, page(shown, title=title, seats=seats))
+
+
+def page(
+    shown: Shown | Iterable[Shown],
+    *,
+    title: str | None = None,
+    seats: Sequence[int] | None = None,
+) -> str:
+    """The page that :func:`export_html` writes."""
+    films = films_of(shown)
+    if title is None:
+        title = "; ".join(dict.fromkeys(_caption(film) for film in films))
+        title = title if len(title) <= 200 else f"{title[:199]}…"
+    blobs = "\n".join(
+        f'<script type="text/plain" class="film">{blob(film, seats=seats)}</script>'
+        for film in films
+    )
+    # Nothing but the player's own script runs, and nothing is fetched, whatever a name holds.
+    start = (
+        'ArenasPlayer.mount(document.getElementById("player"), '
+        'Array.from(document.querySelectorAll("script.film"), (s) => s.textContent), '
+        "{ whole: true });"
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+{player()}
+</head>
+<body class="arenas-page">
+<div id="player"><noscript>This replay is shown by a script; scripts are off.</noscript></div>
+{blobs}
+<script>{start}</script>
+</body>
+</html>
+"""
+
+
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""Content security policy of the page: it fetches nothing and sends nothing."""
+
+
+class Notebook:
+    """A player that a notebook displays; see :func:`show`.
+
+    Args:
+        page: the page.
+        height: of the cell, in pixels.
+    """
+
+    def __init__(self, page: str, height: int) -> None:
+        self.page, self.height = page, height
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{html.escape(self.page)}" title="Arenas replay" width="100%" '
+            f'height="{self.height}" style="border:0" sandbox="allow-scripts" '
+            'allow="clipboard-write; fullscreen" allowfullscreen></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<arenas.show: a page of {len(self.page):,} characters, for a notebook>"
+
+
+def show(
+    shown: Shown | Iterable[Shown], *, height: int = 660, seats: Sequence[int] | None = None
+) -> Notebook:
+    """The player in a notebook, as the last value of a cell or by IPython's ``display``.
+
+    The page lies in the notebook's file, so that it plays wherever the notebook is opened.
+
+    Args:
+        shown: what to show, as for :func:`export_html`.
+        height: of the cell, in pixels.
+        seats: whose views the reader may choose besides the whole.
+
+    Raises:
+        BadArgument: nothing to show, or no such seat.
+        BadFile: a file that is no replay.
+        ReplayMismatch: the environment answers otherwise than when it was recorded.
+    """
+    return Notebook(page(shown, seats=seats), height)
+
+
+def player() -> str:
+    """The player's ``<style>`` and ``<script>`` elements; a page needs them once."""
+    css, script = asset("player.css"), asset("player.js")
+    return f"<style>\n{css}</style>\n<script>\n{script}</script>"
+
+
+def asset(name: str) -> str:
+    """A file of ``arenas/renderers/browser``."""
+    folder = importlib.resources.files("arenas.renderers") / "browser"
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def json_for_script(value: Any) -> str:
+    """JSON that may stand anywhere inside a ``<script>`` element, whatever strings it holds.
+
+    ``</script>``, ``<!--`` and the line separators U+2028 and U+2029 would end the element, turn it
+    into a comment, or end a line of JavaScript; they are written as escapes of JSON.
+    """
+    text = json.dumps(value, separators=(",", ":"))  # ASCII: the separators are escapes already
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def films_of(shown: Shown | Iterable[Shown]) -> list[Film]:
+    """The films of one thing to show, or of several.
+
+    Raises:
+        BadArgument: nothing to show, or a film without a moment.
+        BadFile: a file that is no replay.
+        ReplayMismatch: the environment answers otherwise than when it was recorded.
+    """
+    single = isinstance(shown, Replay | Film | str | os.PathLike)
+    films = []
+    for one in [shown] if single else shown:  # type: ignore[union-attr]
+        if isinstance(one, str | os.PathLike):
+            one = Replay.load(one)
+        film = Film.of(one) if isinstance(one, Replay) else one
+        if not len(film):
+            raise BadArgument("a film without a moment cannot be shown: add one after reset")
+        films.append(film)
+    if not films:
+        raise BadArgument("nothing to show: give at least one replay")
+    return films
+
+
+def seats_to_pack(film: Film, most: int = MOST_VIEWS) -> list[int]:
+    """Seats whose views a page holds: all, or where there are more than ``most`` some of each team.
+
+    Every view is another film to draw. Of a game with more seats, the first of each team are taken
+    in turn, ``most`` in all; without teams, the first ``most``.
+    """
+    teams = film.env.teams or [0] * film.env.num_agents
+    turn: dict[int, int] = {}
+    order = []
+    for seat, team in enumerate(teams):
+        turn[team] = turn.get(team, -1) + 1
+        order.append((turn[team], seat))
+    return sorted(seat for _, seat in sorted(order)[:most])
+
+
+def blob(film: Film, *, seats: Sequence[int] | None = None) -> str:
+    """A film for ``ArenasPlayer.mount``: letters, digits, ``+``, ``/`` and ``=`` only.
+
+    Args:
+        film: all its moments are packed.
+        seats: whose views; the default is :func:`seats_to_pack`.
+
+    Raises:
+        BadArgument: no such seat.
+    """
+    content = json.dumps(pack(film, seats=seats), separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(content.encode(), 9)).decode()
+
+
+def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
+    """A film as JSON values: what a blob holds.
+
+    Raises:
+        BadArgument: no such seat.
+    """
+    if seats is None:
+        seats = seats_to_pack(film)
+    for seat in seats:
+        if not 0 <= seat < film.env.num_agents:
+            raise BadArgument(f"seat {seat}; accepted are 0 to {film.env.num_agents - 1}")
+    packer = Packer()
+    views = []
+    counts: list[int] = []  # of pictures of each step, the same in every view
+    for seat in (None, *seats):
+        pictures: list[Any] = []
+        panels: list[Any] = []
+        shown: list[int] = []
+        panel: Any = None
+        for t in range(len(film)):
+            between = film.drawing.between(t, seat)
+            if seat is None:
+                counts.append(len(between))
+            elif len(between) != counts[t]:
+                raise AssertionError(
+                    f"step {t} has {counts[t]} pictures, and {len(between)} as seat {seat} sees it"
+                )
+            for scene in between:
+                now = packer.picture(scene)
+                pictures.append(packer.coded(edits(shown, now)))
+                shown = now
+            facts = {}
+            panels.append(difference(panel, facts))
+            panel = facts
+        views.append({"seat": seat, "pictures": pictures, "panels": panels})
+    return {
+        "format": FORMAT,
+        "stage": list(STAGE),
+        "fps": film.drawing.fps,
+        "counts": counts,
+        "events": [[e.step, e.kind, e.label, e.seat] for e in film.events],
+        "seats": list(film.env.agents),
+        "agents": list(film.agents),
+        "title": _caption(film),
+        "badge": f"{game_name(film.env)} · seed {film.seed} · Arenas {arenas.__version__}",
+        "command": "",
+        "views": views,
+        **packer.table(),
+    }
+
+
+class Packer:
+    """The table of primitives of a film.
+
+    An item is a *style* and *numbers*. A style is its kind and whatever seldom changes: colours,
+    text, the pixels of an image, how many points a line has. Numbers are where it lies. Items are
+    numbered in the order in which pictures first show them. A scene's background is its first item.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Item | str, int] = {}  # as drawn, to the item's number
+        self._items: dict[tuple[int, ...], int] = {}  # the style's number and all others
+        self._styles: dict[tuple[Any, ...], int] = {}
+        self._told = 0  # items that scripts passed to coded() mention
+
+    def picture(self, scene: Scene) -> list[int]:
+        """The numbers of a scene's items, the background first."""
+        known = self._known
+        return [
+            known[item] if item in known else self._add(item)
+            for item in (scene.background, *scene.items)
+        ]
+
+    def _add(self, item: Item | str) -> int:
+        style, numbers = _split(item)
+        key = (self._styles.setdefault(style, len(self._styles)), *numbers)
+        number = self._known[item] = self._items.setdefault(key, len(self._items))
+        return number
+
+    def coded(self, script: list[Any]) -> list[Any]:
+        """An edit script with each item put there as how far back its number lies: 0 is new.
+
+        Scripts are to be passed in the order in which they will be read.
+        """
+        for added in script[2::3]:
+            for i, item in enumerate(added):
+                added[i] = self._told - item
+                self._told += item == self._told
+        return script
+
+    def table(self) -> dict[str, Any]:
+        """Styles, and items by columns."""
+        return {
+            "styles": [list(style) for style in self._styles],
+            "items": [key[0] for key in self._items],
+            "numbers": [x for key in self._items for x in key[1:]],
+        }
+
+
+_PLACE = {scenes.Rect: 4, scenes.Ellipse: 4, scenes.Arc: 5, scenes.Text: 2, scenes.Image: 4}
+"""How many fields of a primitive say where it lies."""
+
+
+def _split(item: Item | str) -> tuple[tuple[Any, ...], list[int]]:
+    """The style of an item, and its numbers."""
+    if isinstance(item, str):
+        return ("ground", item), []
+    kind = type(item).__name__.lower()
+    if isinstance(item, scenes.Line | scenes.Polygon):
+        return (kind, len(item.points), *item[1:]), _tenths(c for p in item.points for c in p)
+    place = _PLACE[type(item)]
+    numbers, style = _tenths(item[:place]), item[place:]
+    if isinstance(item, scenes.Arc):
+        numbers[3:] = (round(1000 * item.start), round(1000 * item.end))
+    elif isinstance(item, scenes.Image):
+        style = (item.columns, item.rows, base64.b64encode(item.pixels).decode())
+    return (kind, *style), numbers
+
+
+def _tenths(values: Iterable[Any]) -> list[int]:
+    return [round(10 * v) for v in values]
+
+
+def edits(before: Sequence[int], now: Sequence[int]) -> list[Any]:
+    """How to come from one list of items to the next.
+
+    Flat triples: how many to keep, how many to drop, and the list of those to put there; what is
+    left at the end is kept. Both lists are walked through once, which finds the shortest way as
+    long as items that stay do not change their order.
+    """
+    if before == now:
+        return []
+    last_before = {item: i for i, item in enumerate(before)}
+    last_now = {item: j for j, item in enumerate(now)}
+    script: list[Any] = []
+    i = j = 0
+    while True:
+        kept = 0
+        while i < len(before) and j < len(now) and before[i] == now[j]:
+            i, j, kept = i + 1, j + 1, kept + 1
+        if i == len(before) and j == len(now):
+            return script
+        dropped, added = 0, []
+        while True:
+            if i < len(before) and last_now.get(before[i], -1) < j:
+                i, dropped = i + 1, dropped + 1
+            elif j < len(now) and (
+                last_before.get(now[j], -1) < i or (i < len(before) and before[i] != now[j])
+            ):
+                added.append(now[j])
+                j += 1
+            else:
+                break
+        script += [kept, dropped, added]
+
+
+def difference(before: Any, now: Any) -> Any:
+    """How to come from one JSON value to the next, for values that change little.
+
+    0: they are equal. A list of one: the new value. An object: what changed, by key in an object of
+    the same keys, or by index in a list of the same length.
+    """
+    if type(before) is type(now) and before == now:
+        return 0
+    if isinstance(before, dict) and isinstance(now, dict) and before.keys() == now.keys():
+        pairs = ((key, before[key], now[key]) for key in now)
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = ((str(i), a, b) for i, (a, b) in enumerate(zip(before, now, strict=True)))
+    else:
+        return [now]
+    return {key: d for key, a, b in pairs if (d := difference(a, b)) != 0}
+
+
+def _caption(film: Film) -> str:
+    """One line: the environment and who plays."""
+    agents = list(film.agents)
+    if len(set(agents)) < len(agents):
+        agents = [
+            f"{agents.count(a)} × {a}" if agents.count(a) > 1 else a for a in dict.fromkeys(agents)
+        ]
+    return f"{game_name(film.env)}: {', '.join(agents)}"
