@@ -1,0 +1,557 @@
+"""Scenes on pygame surfaces: what the window, ``rgb_array`` and exported pictures show.
+
+Small shapes are rasterized with exact coverage, kept as sprites, and copied; so edges are smooth
+at any place, and a picture that resembles the last one costs little. Large shapes are drawn by
+pygame. The first items of a picture that equal those of the last one are copied in one piece.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import itertools
+import math
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # its greeting is no part of our output
+
+import pygame
+import pygame.gfxdraw
+
+from arenas.renderers.scene import (
+    STAGE,
+    Arc,
+    Ellipse,
+    Image,
+    Item,
+    Line,
+    Point,
+    Polygon,
+    Rect,
+    Scene,
+    Text,
+    rgba,
+)
+
+Color = tuple[int, int, int, int]
+Contour = Sequence[Point]
+
+QUARTER = 4
+"""Sprites are made for places a quarter of a pixel apart."""
+
+LARGEST_SPRITE = 40_000
+"""Pixels above which a shape is drawn by pygame, since a sprite would cost more."""
+
+LARGEST_OVAL = 200_000
+"""The same for ellipses, which keep their shape and so are seldom made anew."""
+
+CACHE_PIXELS = 8_000_000
+"""Pixels of sprites that a painter keeps, 32 MB; those unused for longest go first."""
+
+
+class Painter:
+    """Draws scenes, and remembers what it has made for them.
+
+    Sprites depend on the scale; one painter serves one scale well, and any scale correctly.
+    """
+
+    def __init__(self) -> None:
+        self._sprites: OrderedDict[Any, pygame.Surface] = OrderedDict()
+        self._pixels = 0
+        self._base: tuple[Any, int, pygame.Surface] | None = None  # place, items in it, picture
+        self._last: tuple[Item, ...] = ()
+
+    def paint(
+        self,
+        scene: Scene,
+        surface: pygame.Surface,
+        x: float = 0.0,
+        y: float = 0.0,
+        scale: float = 1.0,
+        size: tuple[float, float] = STAGE,
+    ) -> None:
+        """Draw a scene on a surface, clipped to its stage.
+
+        Args:
+            scene: what to draw.
+            surface: is drawn on; 32 bits a pixel.
+            x: of the stage's upper left corner on the surface, in pixels.
+            y: likewise.
+            scale: pixels of the surface per logical pixel.
+            size: of the stage in logical pixels.
+        """
+        area = pygame.Rect(round(x), round(y), round(size[0] * scale), round(size[1] * scale))
+        before = surface.get_clip()
+        surface.set_clip(area.clip(before))
+        place = (scene.background, area.size, x % 1, y % 1, scale)
+        start = self._paint_base(scene, surface, area, place)
+        self.items(scene.items[start:], surface, x, y, scale)
+        self._last = scene.items
+        surface.set_clip(before)
+
+    def _paint_base(
+        self, scene: Scene, surface: pygame.Surface, area: pygame.Rect, place: Any
+    ) -> int:
+        """Paint what this scene begins with like the last one; how many items those are."""
+        same = _same_start(scene.items, self._last)
+        base = self._base
+        kept = base is not None and base[0] == place and base[1] <= same
+        if base is None or not kept or same > base[1] + 4:
+            picture = pygame.Surface(area.size)
+            picture.fill(rgba(scene.background)[:3])
+            x, y, scale = place[2:]
+            self.items(scene.items[:same], picture, x, y, scale)
+            base = self._base = (place, same, picture)
+        surface.blit(base[2], area.topleft)
+        return base[1]
+
+    def items(
+        self, items: Iterable[Item], surface: pygame.Surface, x: float, y: float, scale: float
+    ) -> None:
+        """Draw items over what is there; the arguments are those of :meth:`paint`."""
+        for item in items:
+            _DRAW[type(item)](self, surface, item, x, y, scale)
+
+    # Primitives ---------------------------------------------------------------------------------
+
+    def _rect(self, surface: pygame.Surface, r: Rect, x: float, y: float, scale: float) -> None:
+        left, top = round(x + r.x * scale), round(y + r.y * scale)
+        width = round(x + (r.x + r.width) * scale) - left
+        height = round(y + (r.y + r.height) * scale) - top
+        if width <= 0 or height <= 0:
+            return
+        radius = min(round(r.radius * scale), width // 2, height // 2)
+        if r.fill:
+            if radius > 0:
+                self._round(surface, left, top, width, height, radius, rgba(r.fill))
+            else:
+                _box(surface, left, top, width, height, rgba(r.fill))
+        if not r.stroke:
+            return
+        thick = max(1, round(r.thickness * scale))
+        color = rgba(r.stroke)
+        out = thick // 2  # the line's middle lies on the edge
+        left, top, width, height = left - out, top - out, width + 2 * out, height + 2 * out
+        if radius > 0:
+            self._round(surface, left, top, width, height, radius + out, color, thick)
+            return
+        thick = min(thick, width // 2, height // 2) or 1
+        inner = max(0, height - 2 * thick)
+        for box in (
+            (left, top, width, thick),
+            (left, top + height - thick, width, thick),
+            (left, top + thick, thick, inner),
+            (left + width - thick, top + thick, thick, inner),
+        ):
+            _box(surface, *box, color)
+
+    def _round(
+        self,
+        surface: pygame.Surface,
+        left: int,
+        top: int,
+        width: int,
+        height: int,
+        radius: int,
+        color: Color,
+        line: int = 0,
+    ) -> None:
+        """A rectangle with round corners, or with ``line`` its edge of that thickness inwards."""
+        key = ("corner", radius, line, color)
+        found = self._sprites.get(key)
+        if found is None:
+            contours = [_ellipse(radius, radius, radius, radius)]
+            if line and radius > line:
+                inner = radius - line
+                contours.append(_ellipse(radius, radius, inner, inner)[::-1])
+            found = self._keep(key, _sprite(contours, 2 * radius, 2 * radius, color))
+        right, bottom = left + width - radius, top + height - radius
+        surface.blit(found, (left, top), (0, 0, radius, radius))
+        surface.blit(found, (right, top), (radius, 0, radius, radius))
+        surface.blit(found, (left, bottom), (0, radius, radius, radius))
+        surface.blit(found, (right, bottom), (radius, radius, radius, radius))
+        across, down = width - 2 * radius, height - 2 * radius
+        if line:
+            _box(surface, left + radius, top, across, line, color)
+            _box(surface, left + radius, top + height - line, across, line, color)
+            _box(surface, left, top + radius, line, down, color)
+            _box(surface, left + width - line, top + radius, line, down, color)
+        else:
+            _box(surface, left + radius, top, across, radius, color)
+            _box(surface, left, top + radius, width, down, color)
+            _box(surface, left + radius, bottom, across, radius, color)
+
+    def _oval(self, surface: pygame.Surface, e: Ellipse, x: float, y: float, scale: float) -> None:
+        cx, cy, rx, ry = x + e.x * scale, y + e.y * scale, e.rx * scale, e.ry * scale
+        if e.fill:
+            if 4 * rx * ry <= LARGEST_OVAL:
+                self._oval_sprite(surface, cx, cy, rx, ry, rgba(e.fill), 0.0)
+            else:
+                _large(surface, _ellipse(cx, cy, rx, ry), rgba(e.fill))
+        if e.stroke:
+            thick = max(1.0, e.thickness * scale)
+            if 4 * rx * ry <= LARGEST_OVAL:
+                self._oval_sprite(surface, cx, cy, rx, ry, rgba(e.stroke), thick)
+            else:
+                points = _ellipse(cx, cy, rx, ry)
+                self._strokes(surface, [*points, points[0]], thick, rgba(e.stroke))
+
+    def _oval_sprite(
+        self,
+        surface: pygame.Surface,
+        cx: float,
+        cy: float,
+        rx: float,
+        ry: float,
+        color: Color,
+        line: float,
+    ) -> None:
+        reach_x, reach_y = math.ceil(rx + line / 2) + 1, math.ceil(ry + line / 2) + 1
+        left, top = math.floor(cx) - reach_x, math.floor(cy) - reach_y
+        fx, fy = round((cx - left) * QUARTER), round((cy - top) * QUARTER)
+        key = ("oval", fx, fy, round(rx * 8), round(ry * 8), round(line * 8), color)
+        found = self._sprites.get(key)
+        if found is None:
+            mx, my = fx / QUARTER, fy / QUARTER
+            contours = [_ellipse(mx, my, rx + line / 2, ry + line / 2)]
+            if line and min(rx, ry) > line / 2:
+                contours.append(_ellipse(mx, my, rx - line / 2, ry - line / 2)[::-1])
+            sprite = _sprite(contours, 2 * reach_x + 2, 2 * reach_y + 2, color)
+            found = self._keep(key, sprite)
+        else:
+            self._sprites.move_to_end(key)
+        surface.blit(found, (left, top))
+
+    def _line(self, surface: pygame.Surface, line: Line, x: float, y: float, scale: float) -> None:
+        points = [(x + px * scale, y + py * scale) for px, py in line.points]
+        self._strokes(surface, points, max(1.0, line.thickness * scale), rgba(line.stroke))
+
+    def _polygon(
+        self, surface: pygame.Surface, polygon: Polygon, x: float, y: float, scale: float
+    ) -> None:
+        points = [(x + px * scale, y + py * scale) for px, py in polygon.points]
+        if polygon.fill:
+            self._shape(surface, points, rgba(polygon.fill))
+        if polygon.stroke:
+            thick = max(1.0, polygon.thickness * scale)
+            self._strokes(surface, [*points, points[0]], thick, rgba(polygon.stroke))
+
+    def _arc(self, surface: pygame.Surface, arc: Arc, x: float, y: float, scale: float) -> None:
+        cx, cy, radius = x + arc.x * scale, y + arc.y * scale, arc.radius * scale
+        turn = min(max(arc.end - arc.start, 0.0), 2 * math.pi)
+        pieces = max(2, math.ceil(turn * math.sqrt(radius)))
+        angles = (arc.start + turn * i / pieces for i in range(pieces + 1))
+        points = [(cx + radius * math.cos(a), cy + radius * math.sin(a)) for a in angles]
+        self._strokes(surface, points, max(1.0, arc.thickness * scale), rgba(arc.stroke))
+
+    def _text(self, surface: pygame.Surface, text: Text, x: float, y: float, scale: float) -> None:
+        size = max(1, round(text.size * scale))
+        key = ("text", text.text, size, text.fill, text.bold)
+        found = self._sprites.get(key)
+        if found is None:
+            color = rgba(text.fill)
+            written = font(size, text.bold).render(_printable(text.text), True, color[:3])
+            if color[3] < 255:
+                written.set_alpha(color[3])
+            found = self._keep(key, written)
+        else:
+            self._sprites.move_to_end(key)
+        width, height = found.get_size()
+        back = {"start": 0.0, "middle": width / 2, "end": width}[text.anchor]
+        at = (round(x + text.x * scale - back), round(y + text.y * scale - height / 2))
+        surface.blit(found, at)
+
+    def _image(
+        self, surface: pygame.Surface, image: Image, x: float, y: float, scale: float
+    ) -> None:
+        left, top = round(x + image.x * scale), round(y + image.y * scale)
+        width = round(x + (image.x + image.width) * scale) - left
+        height = round(y + (image.y + image.height) * scale) - top
+        if width <= 0 or height <= 0:
+            return
+        key = ("image", image.columns, image.rows, image.pixels, width, height)
+        found = self._sprites.get(key)
+        if found is None:
+            size = (image.columns, image.rows)
+            source = pygame.image.frombuffer(image.pixels, size, "RGBA")
+            opaque = set(image.pixels[3::4]) == {255}
+            # In the order of bytes that other surfaces have, which is copied several times faster.
+            copy = pygame.Surface((width, height), 0 if opaque else pygame.SRCALPHA, 32)
+            copy.blit(pygame.transform.scale(source, (width, height)), (0, 0))
+            found = self._keep(key, copy)
+        else:
+            self._sprites.move_to_end(key)
+        surface.blit(found, (left, top))
+
+    # Shapes -------------------------------------------------------------------------------------
+
+    def _strokes(
+        self, surface: pygame.Surface, points: Sequence[Point], thick: float, color: Color
+    ) -> None:
+        """Straight pieces with round ends and joins."""
+        xs, ys = [p[0] for p in points], [p[1] for p in points]
+        width, height = max(xs) - min(xs) + thick, max(ys) - min(ys) + thick
+        if width * height <= LARGEST_SPRITE:
+            self._shape(surface, points, color, thick)
+            return
+        if color[3] == 255 and thick < 1.75:
+            pygame.draw.aalines(surface, color[:3], False, points)
+            return
+        for a, b in itertools.pairwise(points):
+            wide, high = abs(b[0] - a[0]) + thick, abs(b[1] - a[1]) + thick
+            if wide * high <= LARGEST_SPRITE:
+                self._shape(surface, (a, b), color, thick)
+            else:
+                _large(surface, _capsule(a, b, thick / 2), color)
+
+    def _shape(
+        self,
+        surface: pygame.Surface,
+        points: Sequence[Point],
+        color: Color,
+        line: float = 0.0,
+    ) -> None:
+        """A filled polygon, or with ``line`` an open line of that thickness."""
+        margin = line / 2 + 1
+        xs, ys = [p[0] for p in points], [p[1] for p in points]
+        left, top = math.floor(min(xs) - margin), math.floor(min(ys) - margin)
+        wide, high = math.ceil(max(xs) + margin) - left, math.ceil(max(ys) + margin) - top
+        if wide * high > LARGEST_SPRITE:
+            _large(surface, points, color)
+            return
+        corners = tuple(
+            (round((px - left) * QUARTER), round((py - top) * QUARTER)) for px, py in points
+        )
+        key = ("shape", corners, round(line * 8), color)
+        found = self._sprites.get(key)
+        if found is None:
+            rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
+            contours = _stroke_contours(rounded, line / 2) if line else [rounded]
+            found = self._keep(key, _sprite(contours, wide + 1, high + 1, color))
+        else:
+            self._sprites.move_to_end(key)
+        surface.blit(found, (left, top))
+
+    def _keep(self, key: Any, made: pygame.Surface) -> pygame.Surface:
+        self._sprites[key] = made
+        self._pixels += made.get_width() * made.get_height()
+        while self._pixels > CACHE_PIXELS and len(self._sprites) > 1:
+            _, gone = self._sprites.popitem(last=False)
+            self._pixels -= gone.get_width() * gone.get_height()
+        return made
+
+
+_DRAW: dict[type, Any] = {
+    Rect: Painter._rect,
+    Ellipse: Painter._oval,
+    Line: Painter._line,
+    Polygon: Painter._polygon,
+    Arc: Painter._arc,
+    Text: Painter._text,
+    Image: Painter._image,
+}
+
+
+def _same_start(a: tuple[Item, ...], b: tuple[Item, ...]) -> int:
+    count = 0
+    for one, other in zip(a, b, strict=False):
+        if one is not other and (type(one) is not type(other) or one != other):
+            break
+        count += 1
+    return count
+
+
+def _box(
+    surface: pygame.Surface, left: int, top: int, width: int, height: int, color: Color
+) -> None:
+    if width <= 0 or height <= 0:
+        return
+    if color[3] == 255:
+        surface.fill(color[:3], (left, top, width, height))
+    elif color[3]:
+        pygame.gfxdraw.box(surface, (left, top, width, height), color)
+
+
+def _large(surface: pygame.Surface, points: Sequence[Point], color: Color) -> None:
+    """A polygon by pygame, with smooth edges."""
+    if color[3] == 255:
+        pygame.draw.polygon(surface, color[:3], [(round(x), round(y)) for x, y in points])
+        pygame.draw.aalines(surface, color[:3], True, points)
+    elif color[3]:
+        left, top = (math.floor(min(p[axis] for p in points)) - 1 for axis in (0, 1))
+        right, bottom = (math.ceil(max(p[axis] for p in points)) + 1 for axis in (0, 1))
+        seen = pygame.Rect(left, top, right - left, bottom - top).clip(surface.get_clip())
+        if not seen.size[0] or not seen.size[1]:
+            return
+        # Pieces of a smooth line are mixed with what is below them, opacity included, so that over
+        # the same colour without opacity nothing but opacity changes.
+        layer = pygame.Surface(seen.size, pygame.SRCALPHA, 32)
+        layer.fill((*color[:3], 0))
+        moved = [(x - seen.left, y - seen.top) for x, y in points]
+        pygame.draw.polygon(layer, color, [(round(x), round(y)) for x, y in moved])
+        pygame.draw.aalines(layer, color, True, moved)
+        surface.blit(layer, seen.topleft)
+
+
+def _ellipse(cx: float, cy: float, rx: float, ry: float) -> list[Point]:
+    """Points of an ellipse, clockwise, near enough that no corner is seen."""
+    count = max(12, math.ceil(6 * math.sqrt(max(rx, ry))))
+    angles = (2 * math.pi * i / count for i in range(count))
+    return [(cx + rx * math.cos(a), cy + ry * math.sin(a)) for a in angles]
+
+
+def _capsule(a: Point, b: Point, radius: float) -> list[Point]:
+    """The outline, clockwise, of a straight line with round ends."""
+    angle = math.atan2(b[1] - a[1], b[0] - a[0])
+    count = max(4, math.ceil(3 * math.sqrt(radius)))
+    points = []
+    for (x, y), start in ((b, angle - math.pi / 2), (a, angle + math.pi / 2)):
+        for i in range(count + 1):
+            turn = start + math.pi * i / count
+            points.append((x + radius * math.cos(turn), y + radius * math.sin(turn)))
+    return points
+
+
+def _stroke_contours(points: Sequence[Point], radius: float) -> list[list[Point]]:
+    return [_capsule(a, b, radius) for a, b in itertools.pairwise(points)]
+
+
+def _sprite(contours: Sequence[Contour], width: int, height: int, color: Color) -> pygame.Surface:
+    """A surface in one colour, as opaque in each pixel as the contours cover it."""
+    sprite = pygame.Surface((width, height), pygame.SRCALPHA, 32)
+    sprite.fill((*color[:3], 0))
+    alpha = pygame.surfarray.pixels_alpha(sprite)
+    alpha[:] = (coverage(contours, width, height).T * color[3] + 0.5).astype(np.uint8)
+    del alpha  # unlocks the surface
+    return sprite
+
+
+def coverage(contours: Sequence[Contour], width: int, height: int) -> np.ndarray:
+    """How much of each pixel lies within closed contours, exactly, float ``[height, width]``.
+
+    Clockwise contours (y is down) add what is within them, others take it away; what lies in
+    several counts as covered once. Each edge is cut where it passes from pixel to pixel; a piece
+    adds the area to its right in its own pixel and its height in all further ones, as font
+    renderers do (R. Levien, "Inside the fastest font renderer in the world", 2016).
+
+    Args:
+        contours: points in pixels, within the picture; each is closed by its first point.
+        width: of the picture, pixels.
+        height: likewise.
+    """
+    starts = np.concatenate([np.asarray(c, float) for c in contours])
+    ends = np.concatenate([np.roll(np.asarray(c, float), -1, axis=0) for c in contours])
+    if len(contours) == 1:  # whichever way round it goes
+        cross = starts[:, 0] * ends[:, 1] - starts[:, 1] * ends[:, 0]
+        sign = 1.0 if cross.sum() >= 0 else -1.0
+    else:
+        sign = 1.0
+    sloped = starts[:, 1] != ends[:, 1]
+    starts, ends = starts[sloped], ends[sloped]
+    if not len(starts):
+        return np.zeros((height, width))
+    step = ends - starts
+    edges, shares = [np.arange(len(starts))] * 2, [np.zeros(len(starts)), np.ones(len(starts))]
+    for axis in (0, 1):  # where edges cross from one column or row of pixels to the next
+        low = np.minimum(starts[:, axis], ends[:, axis])
+        high = np.maximum(starts[:, axis], ends[:, axis])
+        first = np.floor(low).astype(int) + 1
+        count = np.maximum(np.ceil(high).astype(int) - first, 0)
+        edge = np.repeat(np.arange(len(starts)), count)
+        place = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+        edges.append(edge)
+        shares.append((place - starts[edge, axis]) / step[edge, axis])
+    edge, share = np.concatenate(edges), np.concatenate(shares)
+    order = np.argsort(edge + np.clip(share, 0.0, 1.0) * 0.999999, kind="stable")
+    edge, share = edge[order], share[order]
+    pieces = edge[1:] == edge[:-1]
+    edge, first, last = edge[1:][pieces], share[:-1][pieces], share[1:][pieces]
+    fall = (last - first) * step[edge, 1]
+    middle = starts[edge] + ((first + last) / 2)[:, None] * step[edge]
+    column = np.clip(np.floor(middle[:, 0]).astype(int), 0, width - 1)
+    row = np.clip(np.floor(middle[:, 1]).astype(int), 0, height - 1)
+    right = np.clip(column + 1 - middle[:, 0], 0.0, 1.0)
+    cell = row * (width + 1) + column
+    size = height * (width + 1)
+    grown = np.bincount(cell, fall * right, size) + np.bincount(cell + 1, fall * (1 - right), size)
+    covered = np.cumsum(grown.reshape(height, width + 1), axis=1)[:, :width]
+    return np.clip(-sign * covered, 0.0, 1.0)
+
+
+# Fonts ------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def font(size: int, bold: bool = False) -> pygame.font.Font:
+    """DejaVu Sans, which comes with Matplotlib and holds the symbols that games use.
+
+    Args:
+        size: height of the em square in pixels.
+        bold: the bold cut.
+    """
+    if not pygame.font.get_init():
+        pygame.font.init()
+    return pygame.font.Font(_font_file(bold), size)
+
+
+def _font_file(bold: bool) -> str | None:
+    spec = importlib.util.find_spec("matplotlib")  # found, not imported: that takes a second
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+        file = Path(folder) / "mpl-data" / "fonts" / "ttf" / name
+        if file.is_file():
+            return str(file)
+    return None  # pygame's own, which lacks some symbols
+
+
+def _printable(text: str) -> str:
+    """The text without what no font draws: control characters, and those beyond what SDL takes."""
+    return "".join(c if c.isprintable() else " " for c in text) or " "
+
+
+# Pictures ---------------------------------------------------------------------------------------
+
+
+def picture_size(height: int = 720) -> tuple[int, int]:
+    """Width and height in pixels of a picture of this height; both even, as videos need."""
+    width = round(STAGE[0] * height / STAGE[1])
+    return width + width % 2, height + height % 2
+
+
+class Pictures:
+    """Scenes as arrays. Keeps sprites between pictures, so use one for many.
+
+    Args:
+        height: of the pictures in pixels; the width follows from the stage.
+    """
+
+    def __init__(self, height: int = 720) -> None:
+        self.size = picture_size(height)
+        self._scale = height / STAGE[1]
+        self._painter = Painter()
+        self._surface = pygame.Surface(self.size, 0, 32)
+
+    def surface(self, scene: Scene) -> pygame.Surface:
+        """The picture as a surface, which the next call draws over."""
+        self._painter.paint(scene, self._surface, scale=self._scale)
+        return self._surface
+
+    def array(self, scene: Scene) -> np.ndarray:
+        """The picture, uint8 ``[height, width, 3]``, red, green, blue."""
+        data = pygame.image.tobytes(self.surface(scene), "RGB")
+        return np.frombuffer(data, np.uint8).reshape(self.size[1], self.size[0], 3).copy()
+
+    def save(self, scene: Scene, path: str | os.PathLike[str]) -> None:
+        """Write the picture as PNG."""
+        pygame.image.save(self.surface(scene), os.fspath(path))
+
+
+def picture(scene: Scene, height: int = 720) -> np.ndarray:
+    """One scene as an array, uint8 ``[height, width, 3]``; of many see :class:`Pictures`."""
+    return Pictures(height).array(scene)
