@@ -1,22 +1,28 @@
 """Payoff tables and standings, from rows.
 
-The unit that is averaged is one episode number of a pairing: the mean over its seatings, which
-share a seed and so are no independent draws. Forfeits whose returns are undefined are counted, and
-left out of means.
+The unit that is averaged is one *paired episode*: the episodes of a pair of agents that share a
+seed, one for each seating. They are no independent draws, so their mean counts as one. Forfeits
+whose returns are undefined are counted, and left out of means.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+import functools
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from arenas import registry
+from arenas.errors import BadFile, BadShape
 from arenas.evaluation.schedule import Fixture
-from arenas.evaluation.store import Row
+from arenas.evaluation.store import Row, Store
 
 CONFIDENCE = 0.95
 
@@ -29,21 +35,295 @@ class PayoffTable:
         agents: names, in the order of the axes.
         mean: ``[n, n]``, the row agent's mean return against the column agent; NaN where nothing
             was played.
-        variance: ``[n, n]``, unbiased, of one episode's return (averaged over the seatings); NaN
-            under two episodes.
-        count: ``[n, n]``, episodes averaged.
+        variance: ``[n, n]``, unbiased, of one paired episode's return (averaged over its
+            seatings); NaN under two of them.
+        count: ``[n, n]``, paired episodes averaged.
+        unpaired: ``[n, n]``, what ``variance`` would be if every seating had a seed of its own: the
+            sum over the K seatings of the variance in each, by K²; NaN where that cannot be told.
+            None where it was not asked.
     """
 
     agents: tuple[str, ...]
     mean: np.ndarray
     variance: np.ndarray
     count: np.ndarray
+    unpaired: np.ndarray | None = None
 
     def half_width(self) -> np.ndarray:
         """``[n, n]``: half of each cell's 95 % interval, by Student's t; NaN where undefined."""
         with np.errstate(divide="ignore", invalid="ignore"):
             width = stats.t.ppf(0.5 + CONFIDENCE / 2, np.maximum(self.count - 1, 1))
             return np.where(self.count > 1, width * np.sqrt(self.variance / self.count), np.nan)
+
+    def standard_error(self) -> np.ndarray:
+        """``[n, n]``: of each cell's mean; NaN where undefined."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sqrt(self.variance / self.count)
+
+    def variance_cut(self) -> float | None:
+        """How much of the variance the seeds take away that seatings share.
+
+        1 minus the variance of paired episodes, summed over the cells, by what it would be with a
+        seed for every seating. 0.5: half of the episodes give intervals as wide. Negative where
+        the agents of a pair share their luck, so that pairing costs. None where it cannot be told:
+        one seating, or under two paired episodes.
+        """
+        if self.unpaired is None:
+            return None
+        told = np.isfinite(self.unpaired) & np.isfinite(self.variance)
+        apart = float(self.unpaired[told].sum())
+        return 1 - float(self.variance[told].sum()) / apart if apart > 0 else None
+
+    def missing(self) -> list[tuple[str, str]]:
+        """The pairs of two agents that have no mean."""
+        n = len(self.agents)
+        return [
+            (self.agents[i], self.agents[j])
+            for i in range(n)
+            for j in range(i + 1, n)
+            if np.isnan(self.mean[i, j])
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """What a field's episodes gave, as arrays: ``R`` of them, in ``U`` paired ones, in ``S`` seats.
+
+    Every table and rating is computed from this, and the bootstrap resamples its paired episodes.
+
+    Attributes:
+        agents: names.
+        pair: ``[U, 2]``, indices of the two agents, the smaller first; the same twice in self-play.
+        unit: ``[R]``, the paired episode that an episode is of.
+        holder: ``[R, S]``, who holds each seat: 0 the first agent of the pair, 1 the second.
+        returns: ``[R, S]``, by seat; NaN where a forfeit leaves them undefined.
+        sign: ``[R]``, 1 where the first agent won (its seats returned more on average, or the other
+            forfeited), -1 where it lost, 0 where neither, and in self-play.
+        environment: its id, where known.
+        arguments: its arguments.
+    """
+
+    agents: tuple[str, ...]
+    pair: np.ndarray
+    unit: np.ndarray
+    holder: np.ndarray
+    returns: np.ndarray
+    sign: np.ndarray
+    environment: str | None = None
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of_payoffs(
+        cls, agents: Sequence[str], pair: Any, payoff: Any, environment: str | None = None
+    ) -> Outcomes:
+        """From bare numbers: one episode each, in two seats, the higher payoff winning.
+
+        Args:
+            agents: names.
+            pair: ``[U, 2]``, indices of who played.
+            payoff: ``[U, 2]``, what they got.
+            environment: its id, where there is one.
+
+        Raises:
+            BadShape: the shapes differ.
+        """
+        pair, payoff = np.asarray(pair, np.int64), np.asarray(payoff, np.float64)
+        if pair.ndim != 2 or pair.shape[1] != 2 or payoff.shape != pair.shape:
+            raise BadShape(
+                f"pair has shape {pair.shape}, payoff {payoff.shape}; accepted is [U, 2] for both"
+            )
+        swap = pair[:, 0] > pair[:, 1]
+        holder = np.where(swap[:, None], [1, 0], [0, 1])
+        sign = np.where(swap, -1.0, 1.0) * np.sign(payoff[:, 0] - payoff[:, 1])
+        sign[pair[:, 0] == pair[:, 1]] = 0
+        unit = np.arange(len(pair))
+        return cls(tuple(agents), np.sort(pair, axis=1), unit, holder, payoff, sign, environment)
+
+    @property
+    def kind(self) -> str:
+        """What the agents are to each other, as :class:`arenas.registry.EnvSpec` has it."""
+        if self.environment is None:
+            return "unknown"
+        return registry.resolve(registry.envs, self.environment)[0].kind
+
+    @functools.cached_property
+    def episode_payoff(self) -> np.ndarray:
+        """``[R, 2]``: an episode's mean return over the seats of the first, and of the second."""
+        mine = [self.holder == which for which in (0, 1)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums = [(self.returns * m).sum(1) / m.sum(1) for m in mine]
+        both = np.stack(sums, axis=1)
+        alone = self.pair[self.unit, 0] == self.pair[self.unit, 1]
+        return np.where(alone[:, None], self.returns.mean(1, keepdims=True), both)
+
+    @functools.cached_property
+    def payoff(self) -> np.ndarray:
+        """``[U, 2]``: a paired episode's payoff to the first and to the second, over its seatings.
+
+        NaN where no seating has a defined return.
+        """
+        return _grouped_mean(self.unit, self.episode_payoff, len(self.pair))
+
+    @functools.cached_property
+    def wins(self) -> np.ndarray:
+        """``[U, 2]``: seatings of a paired episode that the first won, and the second."""
+        u = len(self.pair)
+        return np.stack([np.bincount(self.unit[self.sign == s], minlength=u) for s in (1, -1)], 1)
+
+    @functools.cached_property
+    def draws(self) -> np.ndarray:
+        """``[U]``: seatings of a paired episode that nobody won; zero in self-play."""
+        met = self.pair[self.unit, 0] != self.pair[self.unit, 1]
+        return np.bincount(self.unit[met & (self.sign == 0)], minlength=len(self.pair))
+
+    def table(self) -> PayoffTable:
+        """The payoff table, with the variance that pairing saves."""
+        table = _tabulate(self.agents, self.pair, self.payoff)
+        return dataclasses.replace(table, unpaired=self._unpaired())
+
+    def seat_tables(self) -> tuple[PayoffTable, ...]:
+        """One table for each seat: the row agent's returns in it, the column agent in others."""
+        tables = []
+        for seat in range(self.holder.shape[1]):
+            value = np.full(self.episode_payoff.shape, np.nan)
+            held = self.holder[:, seat]
+            value[np.arange(len(held)), held] = self.returns[:, seat]
+            tables.append(
+                _tabulate(self.agents, self.pair, _grouped_mean(self.unit, value, len(self.pair)))
+            )
+        return tuple(tables)
+
+    def _unpaired(self) -> np.ndarray:
+        """As :class:`PayoffTable` has it, of pairs that have met twice in every seating."""
+        n = len(self.agents)
+        unpaired = np.full((n, n), np.nan)
+        met = self.pair[self.unit, 0] != self.pair[self.unit, 1]
+        value = self.episode_payoff[met]
+        seating = self.holder[met] @ (1 << np.arange(self.holder.shape[1]))
+        keys = np.column_stack([self.pair[self.unit[met]], seating])[~np.isnan(value).any(1)]
+        value = value[~np.isnan(value).any(1)]
+        groups, group = np.unique(keys, axis=0, return_inverse=True)
+        count = np.bincount(group, minlength=len(groups))
+        centred = value - _grouped_mean(group, value, len(groups))[group]
+        squares = np.stack([np.bincount(group, c**2, len(groups)) for c in centred.T], 1)
+        for i, j in np.unique(groups[:, :2], axis=0):
+            of = (groups[:, 0] == i) & (groups[:, 1] == j)
+            if of.sum() > 1 and count[of].min() > 1:
+                each = squares[of] / (count[of, None] - 1)
+                unpaired[i, j], unpaired[j, i] = each.sum(0) / len(each) ** 2
+        return unpaired
+
+
+def outcomes(
+    agents: Sequence[str],
+    rows: Iterable[Row],
+    environment: str | None = None,
+    arguments: dict[str, Any] | None = None,
+) -> Outcomes:
+    """Arrange rows as arrays. Rows of other agents, or of three and more, are left out.
+
+    Args:
+        agents: names.
+        rows: of one environment.
+        environment: its id.
+        arguments: its arguments.
+    """
+    place = {name: i for i, name in enumerate(agents)}
+    units: dict[tuple[int, int, int], int] = {}
+    unit, holder, returns, sign = [], [], [], []
+    # In an order of their own, so that nothing depends on who wrote first.
+    for row in sorted(rows, key=lambda r: (r.agents, r.seed)):
+        if not set(row.agents) <= set(place):
+            continue
+        held = [place[name] for name in row.agents]
+        first, second = min(held), max(held)
+        if not set(held) <= {first, second}:
+            continue
+        unit.append(units.setdefault((first, second, row.seed), len(units)))
+        holder.append([int(a != first) for a in held])
+        given = row.returns if row.returns is not None else [np.nan] * len(held)
+        returns.append(given)
+        sign.append(_winner(held, first, second, row))
+    seats = len(holder[0]) if holder else 2
+    return Outcomes(
+        tuple(agents),
+        np.array([k[:2] for k in units], np.int64).reshape(-1, 2),
+        np.array(unit, np.int64),
+        np.array(holder, np.int64).reshape(-1, seats),
+        np.array(returns, np.float64).reshape(-1, seats),
+        np.array(sign, np.float64),
+        environment,
+        dict(arguments or {}),
+    )
+
+
+def _winner(held: Sequence[int], first: int, second: int, row: Row) -> float:
+    if first == second:
+        return 0.0
+    if row.forfeit is not None:
+        return -1.0 if held[row.forfeit.seat] == first else 1.0
+    assert row.returns is not None
+    value = [
+        np.mean([r for h, r in zip(held, row.returns, strict=True) if h == agent])
+        for agent in (first, second)
+    ]
+    return float(np.sign(value[0] - value[1]))
+
+
+def _grouped_mean(group: np.ndarray, value: np.ndarray, groups: int) -> np.ndarray:
+    """``[groups, 2]``: mean of the rows of ``value`` in each group, NaN left out."""
+    sums = np.zeros((groups, 2))
+    counts = np.zeros((groups, 2))
+    known = ~np.isnan(value)
+    np.add.at(sums, group, np.where(known, value, 0))
+    np.add.at(counts, group, known)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums / counts
+
+
+def _tabulate(agents: Sequence[str], pair: np.ndarray, payoff: np.ndarray) -> PayoffTable:
+    """Mean, variance and count of each cell; self-play counts once, by the first column."""
+    n = len(agents)
+    met = pair[:, 0] != pair[:, 1]
+    cells = np.concatenate([pair[:, 0] * n + pair[:, 1], (pair[:, 1] * n + pair[:, 0])[met]])
+    values = np.concatenate([payoff[:, 0], payoff[met, 1]])
+    known = ~np.isnan(values)
+    cells, values = cells[known], values[known]
+    count = np.bincount(cells, minlength=n * n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(cells, values, n * n) / count
+        squares = np.bincount(cells, (values - mean[cells]) ** 2, n * n)
+        variance = np.where(count > 1, squares / (count - 1), np.nan)
+    return PayoffTable(
+        tuple(agents), mean.reshape(n, n), variance.reshape(n, n), count.reshape(n, n)
+    )
+
+
+def load(folder: str | os.PathLike[str], store: str | None = None) -> Outcomes:
+    """The episodes that a tournament's folder holds, between the agents of its last run.
+
+    Args:
+        folder: as ``arenas tournament --out`` made it.
+        store: the database, where the tournament had its own.
+
+    Raises:
+        BadFile: not a tournament's folder.
+    """
+    folder = Path(folder)
+    named, database = folder / "results.json", folder / "episodes.db"
+    try:
+        settings = json.loads(named.read_text())["settings"]
+        agents, environment = settings["agents"], settings["environment"]
+        arguments = settings["arguments"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadFile(
+            f"{folder} is no tournament's folder: cannot read {named.name} "
+            "(arenas tournament ... --out DIR writes it, when it ends or is interrupted)"
+        ) from error
+    if store is None and not database.exists():
+        raise BadFile(f"{folder} has no {database.name}; name the tournament's --store")
+    with Store(store or os.fspath(database)) as rows:
+        return outcomes(agents, rows.rows(environment, arguments), environment, arguments)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,24 +360,7 @@ def payoff_table(
     agents: Sequence[str], fixtures: Sequence[Fixture], rows: Sequence[Row]
 ) -> PayoffTable:
     """Average the rows of a schedule's fixtures; other rows are left out."""
-    samples: dict[tuple[int, int], dict[int, list[float]]] = collections.defaultdict(
-        lambda: collections.defaultdict(list)
-    )
-    for fixture, row in with_rows(agents, fixtures, rows):
-        if row.returns is None:
-            continue
-        for agent, value in _by_agent(fixture, row.returns).items():
-            other = fixture.pair[1] if agent == fixture.pair[0] else fixture.pair[0]
-            samples[agent, other][fixture.index].append(value)
-    n = len(agents)
-    mean, variance = np.full((n, n), np.nan), np.full((n, n), np.nan)
-    count = np.zeros((n, n), np.int64)
-    for cell, by_episode in samples.items():
-        values = np.array([np.mean(v) for v in by_episode.values()])
-        mean[cell], count[cell] = values.mean(), len(values)
-        if len(values) > 1:
-            variance[cell] = values.var(ddof=1)
-    return PayoffTable(tuple(agents), mean, variance, count)
+    return outcomes(agents, [row for _, row in with_rows(agents, fixtures, rows)]).table()
 
 
 def standings(

@@ -1,0 +1,869 @@
+"""Ratings and rankings of a field, each by a method that is known, behind one interface.
+
+:func:`rate` takes a tournament's results, or :class:`arenas.evaluation.payoffs.Outcomes`, and gives
+a :class:`Rating`: a value for each agent, with a bootstrap interval over episodes. ``METHODS`` says
+of each method what it means and where it is from. Rankings disagree by nature: each answers a
+question of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from scipy.sparse import csgraph
+
+from arenas.errors import ArenasError, BadArgument, UnknownName
+from arenas.evaluation import payoffs
+from arenas.evaluation.payoffs import Outcomes
+from arenas.evaluation.population import population_metrics
+
+Tell = Callable[[float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rating:
+    """A field rated by one method, ``n`` agents.
+
+    Attributes:
+        by: the method's name.
+        title: for people.
+        agents: names, in the order of the values.
+        values: ``[n]``.
+        lower: ``[n]``, lower end of each value's interval; NaN where it is undefined (``notes``).
+        upper: ``[n]``.
+        higher_is_better: how to sort.
+        explanation: what a value means, in a plain sentence.
+        interval: how the intervals were made, in a plain sentence.
+        citation: where the method is from.
+        settings: all that it was computed with, the bootstrap's among them.
+        extra: further columns of ``[n]`` by name, such as the mass of a Nash equilibrium. The first
+            breaks ties of the values.
+        notes: what a reader must know about these values.
+        replicates: ``[B, n]``, the values in each bootstrap sample.
+    """
+
+    by: str
+    title: str
+    agents: tuple[str, ...]
+    values: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    higher_is_better: bool
+    explanation: str
+    interval: str
+    citation: str
+    settings: dict[str, Any]
+    extra: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    replicates: np.ndarray | None = dataclasses.field(default=None, repr=False)
+
+    def order(self) -> np.ndarray:
+        """``[n]``: indices of the agents, best first; ties by the first extra column, then name."""
+        sign = -1 if self.higher_is_better else 1
+        span = float(np.ptp(self.values)) or 1.0
+        # What differs by less than a solver's tolerance is a tie.
+        value = np.round(sign * self.values / span, 6)
+        second = -next(iter(self.extra.values())) if self.extra else np.zeros(len(value))
+        return np.array(
+            sorted(range(len(value)), key=lambda i: (value[i], second[i], self.agents[i]))
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A dict for each agent, best first: agent, value, lower, upper and the extra columns."""
+        return [
+            {
+                "agent": self.agents[i],
+                "value": float(self.values[i]),
+                "lower": float(self.lower[i]),
+                "upper": float(self.upper[i]),
+                **{name: float(column[i]) for name, column in self.extra.items()},
+            }
+            for i in map(int, self.order())
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values for ``json.dumps``; what is undefined or infinite becomes None."""
+        return {
+            "by": self.by,
+            "title": self.title,
+            "higher_is_better": self.higher_is_better,
+            "ranking": [
+                {
+                    k: None if isinstance(v, float) and not math.isfinite(v) else v
+                    for k, v in r.items()
+                }
+                for r in self.rows()
+            ],
+            "explanation": self.explanation,
+            "interval": self.interval,
+            "citation": self.citation,
+            "settings": {name: _json(v, str(v)) for name, v in self.settings.items()},
+            "notes": list(self.notes),
+        }
+
+
+def _json(value: Any, otherwise: Any) -> Any:
+    return otherwise if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class CannotRate(ArenasError, ValueError):
+    """A method does not apply to this field, or not yet; says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Computed:
+    """What a method gives: ``values [n]``, ``replicates [B, n]``, and what goes into the rating."""
+
+    values: np.ndarray
+    replicates: np.ndarray
+    extra: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    bounds: tuple[np.ndarray, np.ndarray] | None = None
+    defined: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way to rate.
+
+    Attributes:
+        name: as ``--by`` has it.
+        title: for people.
+        explanation: what a value means, in a plain sentence.
+        citation: where it is from.
+        settings: their defaults.
+        higher_is_better: how to sort.
+        bootstrap: how many samples by default.
+        interval: ``percentile``, ``normal`` (value ± z standard deviations of the replicates) or
+            ``simultaneous`` (see :func:`arenas.evaluation.population.population_metrics`).
+        table: every pair must have been played.
+        contest: the agents must be able to win.
+        compute: called with the outcomes, the draws, the progress and the settings by name.
+    """
+
+    name: str
+    title: str
+    explanation: str
+    citation: str
+    compute: Callable[..., Computed]
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    higher_is_better: bool = True
+    bootstrap: int = 1000
+    interval: str = "percentile"
+    table: bool = True
+    contest: bool = True
+
+
+INTERVALS = {
+    "percentile": "percentiles of the bootstrap",
+    "normal": "the value ± a normal quantile times the bootstrap's standard deviation",
+    "simultaneous": (
+        "normal bounds of the cells' means that hold at once, since the maximum of noisy means is "
+        "too high on average; they cover at least as often as they say"
+    ),
+}
+
+
+class Draws:
+    """Bootstrap samples of paired episodes, drawn apart for each pair of agents.
+
+    From ``m`` paired episodes of a pair ``m - 1`` are drawn with replacement and weigh ``m / (m -
+    1)`` each: so the variance of a mean is that of the unbiased estimate, with few episodes too,
+    where drawing ``m`` gives ``(m - 1) / m`` of it. Source: Rao and Wu 1988, "Resampling inference
+    with complex survey data", Journal of the American Statistical Association 83.
+
+    Args:
+        outcomes: the field.
+        samples: how many.
+        seed: of the draws.
+        pooled: pairs with one paired episode are drawn from together, as one stratum.
+
+    Attributes:
+        defined: False where a pair has one paired episode, so that its variance is unknown.
+    """
+
+    def __init__(self, outcomes: Outcomes, samples: int, seed: int, pooled: bool) -> None:
+        n = len(outcomes.agents)
+        stratum = outcomes.pair[:, 0] * n + outcomes.pair[:, 1]
+        names, stratum, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
+        if pooled and len(names):
+            stratum = np.where(sizes[stratum] == 1, len(names), stratum)
+            _, stratum, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
+        self.defined = bool(len(sizes)) and sizes.min() > 1
+        self.samples, self._seed = samples, seed
+        self._order = np.argsort(stratum, kind="stable")
+        self._sizes = sizes
+        self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        self._stratum = stratum
+
+    def weights(self) -> Iterator[np.ndarray]:
+        """Yields ``[U]`` float weights, one array for each sample."""
+        yield from self._draw(np.maximum(self._sizes - 1, 1))
+
+    def counts(self) -> Iterator[np.ndarray]:
+        """Yields ``[U]`` float whole numbers, as many drawn from each pair as it has."""
+        yield from self._draw(self._sizes)
+
+    def _draw(self, take: np.ndarray) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(self._seed)
+        of = np.repeat(np.arange(len(take)), take)
+        scale = (self._sizes / take)[self._stratum]
+        for _ in range(self.samples):
+            place = self._starts[of] + (rng.random(len(of)) * self._sizes[of]).astype(np.int64)
+            drawn = np.bincount(self._order[place], minlength=len(self._order))
+            yield drawn * scale
+
+
+def rate(
+    results: Any,
+    by: str = "elo",
+    *,
+    bootstrap: int | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    progress: Tell | None = None,
+    **settings: Any,
+) -> Rating:
+    """Rate a field of agents.
+
+    Args:
+        results: :class:`arenas.evaluation.Results`, :class:`arenas.evaluation.payoffs.Outcomes`, or
+            a tournament's folder.
+        by: the method, a name in ``METHODS``.
+        bootstrap: samples for the intervals; 0 for none; by default what the method needs.
+        confidence: of each interval, between 0 and 1.
+        seed: of the bootstrap.
+        progress: called with numbers of samples, as they are made.
+        settings: of the method; what is not given has the default that ``METHODS`` shows.
+
+    Raises:
+        UnknownName: no such method or setting.
+        CannotRate: the method does not apply to this field, or not every pair was played.
+        BadArgument: another argument.
+
+    Example:
+        >>> from arenas.evaluation import Store, Tournament, rate
+        >>> tournament = Tournament("rrps-v0,throws=10", ["rrps/rock", "rrps/paper", "rrps/copy"])
+        >>> with Store("/tmp/ratings.db") as store:
+        ...     tournament.play(store)
+        ...     rating = rate(tournament.results(store), "return")
+        >>> rating.agents[rating.order()[0]]
+        'rrps/copy'
+    """
+    method = METHODS.get(by)
+    if method is None:
+        raise UnknownName("rating", by, METHODS)
+    unknown = [name for name in settings if name not in method.settings]
+    if unknown:
+        raise UnknownName(f"setting of {by}", unknown[0], method.settings)
+    if not 0 < confidence < 1:
+        raise BadArgument(f"confidence is {confidence}; accepted are 0 to 1, exclusively")
+    samples = method.bootstrap if bootstrap is None else bootstrap
+    if samples < 0:
+        raise BadArgument(f"bootstrap is {samples}; accepted are integers from 0")
+    outcomes = as_outcomes(results)
+    _check_field(method, outcomes)
+    chosen = {**method.settings, **settings}
+    draws = Draws(outcomes, samples, seed, pooled=not method.table)
+    done = method.compute(outcomes, draws, progress or (lambda _: None), **chosen)
+    lower, upper = _interval(method, done, draws, confidence)
+    notes = done.notes
+    if samples and not draws.defined:
+        notes += ("Intervals need two episodes or more of every pair.",)
+    return Rating(
+        by=by,
+        title=method.title,
+        agents=outcomes.agents,
+        values=done.values,
+        lower=lower,
+        upper=upper,
+        higher_is_better=method.higher_is_better,
+        explanation=method.explanation,
+        interval=f"{confidence:.0%} intervals: {INTERVALS[method.interval]}",
+        citation=method.citation,
+        settings={**chosen, "bootstrap": samples, "confidence": confidence, "seed": seed},
+        extra=done.extra,
+        notes=notes,
+        replicates=done.replicates,
+    )
+
+
+def as_outcomes(results: Any) -> Outcomes:
+    """The episodes of anything that :func:`rate` takes."""
+    if isinstance(results, Outcomes):
+        return results
+    if hasattr(results, "rows") and hasattr(results, "settings"):
+        at = results.settings
+        rows = [row for _, row in results.rows]
+        return payoffs.outcomes(at["agents"], rows, at["environment"], at["arguments"])
+    return payoffs.load(results)
+
+
+def _check_field(method: Method, outcomes: Outcomes) -> None:
+    n = len(outcomes.agents)
+    if n < 2:
+        raise CannotRate(f"{method.name} compares agents; this field has {n}")
+    if method.contest and outcomes.kind in ("cooperative", "single-agent"):
+        others = ", ".join(m.name for m in METHODS.values() if not m.contest)
+        raise CannotRate(
+            f"{method.name} needs agents that win against each other; {outcomes.environment} is "
+            f"{outcomes.kind}: for it there are {others}"
+        )
+    if method.table:
+        table = outcomes.table()
+        missing = table.missing()
+        if missing:
+            some = ", ".join(f"{a} and {b}" for a, b in missing[:3])
+            raise CannotRate(
+                f"{method.name} needs every pair; {len(missing)} of {n * (n - 1) // 2} have no "
+                f"episode with returns: {some}{', ...' if len(missing) > 3 else ''}"
+            )
+
+
+def _interval(
+    method: Method, done: Computed, draws: Draws, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    undefined = np.full_like(done.values, np.nan)
+    if not (draws.samples and draws.defined and done.defined):
+        return undefined, undefined
+    if done.bounds is not None:
+        return done.bounds
+    tail = (1 - confidence) / 2
+    if method.interval == "normal":
+        half = stats.norm.ppf(1 - tail) * done.replicates.std(axis=0, ddof=1)
+        return done.values - half, done.values + half
+    lower, upper = np.quantile(done.replicates, [tail, 1 - tail], axis=0)
+    return np.minimum(lower, done.values), np.maximum(upper, done.values)
+
+
+# Elo
+
+
+def _score_matrix(outcomes: Outcomes, score: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """``[n, n]``: what each agent took from each other, of ``score`` ``[U, 2]``."""
+    n = len(outcomes.agents)
+    i, j = outcomes.pair.T
+    met = (i != j) & ~np.isnan(score).any(1)
+    w = np.ones(len(i)) if weight is None else weight
+    cells = np.concatenate([(i * n + j)[met], (j * n + i)[met]])
+    taken = np.concatenate([(w * score[:, 0])[met], (w * score[:, 1])[met]])
+    return np.bincount(cells, taken, n * n).reshape(n, n)
+
+
+def bradley_terry(
+    scores: np.ndarray, smoothing: float = 0.01, start: np.ndarray | None = None
+) -> np.ndarray:
+    r"""Maximum-likelihood strengths: ``P(i beats j) = 1 / (1 + exp(t_j - t_i))``.
+
+    A draw is half a win for both. The likelihood is concave; solved by Newton's method with steps
+    of bounded length, all tables of a batch together.
+
+    Args:
+        scores: ``[..., n, n]``, what the row agent took from the column agent, in wins.
+        smoothing: wins added to both sides of every pair, so that who never lost has a finite
+            strength.
+        start: ``[..., n]``, where to begin.
+
+    Returns:
+        ``[..., n]``, strengths in natural units, of mean zero.
+
+    Raises:
+        CannotRate: no convergence.
+    """
+    scores = np.asarray(scores, np.float64)
+    n = scores.shape[-1]
+    off = ~np.eye(n, dtype=bool)
+    taken = np.where(off, scores + smoothing, 0.0)
+    played = taken + np.swapaxes(taken, -1, -2)
+    total = taken.sum(-1)
+    theta = np.zeros(total.shape) if start is None else np.broadcast_to(start, total.shape).copy()
+    for _ in range(200):
+        chance = 1 / (1 + np.exp(theta[..., None, :] - theta[..., :, None]))
+        gradient = total - (played * chance).sum(-1)
+        weight = played * chance * np.swapaxes(chance, -1, -2)
+        # The strengths' sum is free: 1 added to every cell fixes it and leaves the step alone.
+        scale = weight.sum((-1, -2), keepdims=True) / n**2
+        curvature = scale - weight
+        index = np.arange(n)
+        curvature[..., index, index] += weight.sum(-1)
+        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
+        longest = np.abs(step).max(-1, keepdims=True)
+        theta += step * np.minimum(1, 2 / np.maximum(longest, 1e-300))
+        if longest.max() < 1e-9:
+            return theta - theta.mean(-1, keepdims=True)
+    raise CannotRate("the strengths of the Bradley-Terry model did not converge")
+
+
+def _rate_scores(
+    outcomes: Outcomes, score: np.ndarray, draws: Draws, tell: Tell, smoothing: float, mean: float
+) -> Computed:
+    if smoothing < 0:
+        raise BadArgument(f"smoothing is {smoothing}; accepted are numbers from 0")
+    taken = _score_matrix(outcomes, score, None)
+    parts, label = csgraph.connected_components(taken > 0, connection="strong")
+    together, _ = csgraph.connected_components(taken + taken.T > 0, directed=False)
+    if together > 1:
+        raise CannotRate("the agents fall into groups that never met, so no scale holds them all")
+    notes: tuple[str, ...] = ()
+    if parts > 1:
+        if smoothing == 0:
+            raise CannotRate("some agents never lost to others; without smoothing this is infinite")
+        notes = (_one_sided(outcomes, label),)
+    theta = bradley_terry(taken, smoothing)
+    found = []
+    for chunk in _chunks(draws.weights(), max(1, 2_000_000 // taken.size)):
+        tables = np.stack([_score_matrix(outcomes, score, w) for w in chunk])
+        found.append(bradley_terry(tables, smoothing, theta))
+        tell(len(chunk))
+    samples = np.concatenate(found) if found else np.zeros((0, len(theta)))
+    unit = 400 / math.log(10)
+    return Computed(mean + unit * theta, mean + unit * samples, notes=notes, defined=parts == 1)
+
+
+def _one_sided(outcomes: Outcomes, label: np.ndarray) -> str:
+    groups = [np.flatnonzero(label == g) for g in np.unique(label)]
+    smallest = min(groups, key=len)
+    names = ", ".join(outcomes.agents[i] for i in smallest[:3])
+    more = f" and {len(smallest) - 3} more" if len(smallest) > 3 else ""
+    return (
+        f"Between {names}{more} and others every episode went one way, so these differences are "
+        "infinite by likelihood, are bounded by the smoothing alone, and have no interval."
+    )
+
+
+def _elo(outcomes: Outcomes, draws: Draws, tell: Tell, **settings: Any) -> Computed:
+    score = outcomes.wins + 0.5 * outcomes.draws[:, None]
+    return _rate_scores(outcomes, score, draws, tell, **settings)
+
+
+def _elo_return(
+    outcomes: Outcomes, draws: Draws, tell: Tell, span: float | None, **settings: Any
+) -> Computed:
+    if span is None:
+        span = _span(outcomes)
+    if not span > 0:
+        raise BadArgument(f"span is {span}; accepted are numbers above 0")
+    lead = (outcomes.payoff[:, 0] - outcomes.payoff[:, 1]) / span
+    if np.nanmax(np.abs(lead), initial=0) > 1:
+        raise BadArgument(f"span is {span}; returns of a pair lie further apart")
+    score = np.stack([(1 + lead) / 2, (1 - lead) / 2], 1)
+    return _rate_scores(outcomes, score, draws, tell, **settings)
+
+
+def _span(outcomes: Outcomes) -> float:
+    import arenas
+
+    bounds = None
+    if outcomes.environment is not None:
+        bounds = arenas.make(outcomes.environment, **outcomes.arguments).return_range
+    if bounds is None:
+        raise CannotRate(
+            "elo-return needs the span of the returns, which this environment does not declare: "
+            "give the setting span"
+        )
+    return float(bounds[1] - bounds[0])
+
+
+# OpenSkill
+
+
+def _openskill(outcomes: Outcomes, draws: Draws, tell: Tell, **settings: Any) -> Computed:
+    from openskill.models import PlackettLuce
+
+    model = PlackettLuce(**settings)
+    n = len(outcomes.agents)
+    met = outcomes.pair[outcomes.unit, 0] != outcomes.pair[outcomes.unit, 1]
+    pairs, sign = outcomes.pair[outcomes.unit[met]], outcomes.sign[met]
+    unit = outcomes.unit[met]
+    rng = np.random.default_rng(0)
+
+    def play(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        players: list[Any] = [model.rating() for _ in range(n)]
+        games = np.repeat(np.arange(len(unit)), times[unit].astype(np.int64))
+        for g in rng.permutation(games):
+            i, j = pairs[g]
+            ranks = [0.0, 0.0] if sign[g] == 0 else [0.0, 1.0] if sign[g] > 0 else [1.0, 0.0]
+            [[players[i]], [players[j]]] = model.rate([[players[i]], [players[j]]], ranks=ranks)
+        return np.array([p.mu for p in players]), np.array([p.sigma for p in players])
+
+    once = np.ones(len(outcomes.pair))
+    orders = [play(once) for _ in range(ORDERS)]
+    samples = []
+    for times in draws.counts():
+        samples.append(play(times)[0])
+        tell(1)
+    mu, sigma = np.mean(orders, axis=0)
+    return Computed(mu, np.array(samples).reshape(-1, n), {"sigma": sigma})
+
+
+ORDERS = 10
+"""OpenSkill's ratings are averaged over so many random orders of the episodes."""
+
+
+# Rankings of a payoff table
+
+
+def _tables(outcomes: Outcomes, draws: Draws) -> Iterator[np.ndarray]:
+    """Yields the ``[n, n]`` table of mean payoffs in each bootstrap sample."""
+    n = len(outcomes.agents)
+    i, j = outcomes.pair.T
+    met = i != j
+    cell = np.concatenate([i * n + j, (j * n + i)[met]])
+    value = np.concatenate([outcomes.payoff[:, 0], outcomes.payoff[met, 1]])
+    known = ~np.isnan(value)
+    index = np.concatenate([np.arange(len(i)), np.flatnonzero(met)])[known]
+    cell, value = cell[known], value[known]
+    for weight in draws.weights():
+        w = weight[index]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = np.bincount(cell, w, n * n)
+            yield (np.bincount(cell, w * value, n * n) / total).reshape(n, n)
+
+
+def _by_table(
+    outcomes: Outcomes, draws: Draws, tell: Tell, batch: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """``[B, n]``: ``batch`` of the bootstrap's tables ``[b, n, n]``."""
+    n = len(outcomes.agents)
+    found = [np.zeros((0, n))]
+    for chunk in _chunks(_tables(outcomes, draws), max(1, 2_000_000 // n**2)):
+        found.append(batch(np.stack(chunk)))
+        tell(len(chunk))
+    return np.concatenate(found)
+
+
+def _chunks(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    waiting: list[Any] = []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) == size:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _return(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
+    def against_others(tables: np.ndarray) -> np.ndarray:
+        n = tables.shape[-1]
+        others = np.where(np.eye(n, dtype=bool), np.nan, tables)
+        known = ~np.isnan(others)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(known, others, 0).sum(-1) / known.sum(-1)
+
+    values = against_others(outcomes.table().mean)
+    return Computed(values, _by_table(outcomes, draws, tell, against_others))
+
+
+def _mean_rank(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
+    values = mean_rank(outcomes.table().mean)
+    return Computed(values, _by_table(outcomes, draws, tell, mean_rank))
+
+
+def mean_rank(payoff: np.ndarray) -> np.ndarray:
+    """Mean over the opponents of an agent's place among those who met this opponent.
+
+    Args:
+        payoff: ``[..., n, n]``, mean return of the row agent against the column agent; the diagonal
+            is not read.
+
+    Returns:
+        ``[..., n]``, from 1, the best, to ``n - 1``; ties share the mean of their places.
+    """
+    n = payoff.shape[-1]
+    own = np.eye(n, dtype=bool)
+    # Who is the opponent ranks last there, below all others, and is left out.
+    places = stats.rankdata(np.where(own, np.inf, -payoff), axis=-2)
+    return np.where(own, 0, places).sum(-1) / (n - 1)
+
+
+def _population(name: str) -> Callable[..., Computed]:
+    def compute(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
+        table = outcomes.table()
+        if np.isnan(table.mean).any():
+            raise CannotRate("population metrics need self-play too; some was not played")
+        values = getattr(population_metrics(table.mean), name)
+
+        def batch(tables: np.ndarray) -> np.ndarray:
+            return np.stack([getattr(population_metrics(t), name) for t in tables])
+
+        return Computed(values, _by_table(outcomes, draws, tell, batch))
+
+    return compute
+
+
+# alpha-Rank
+
+
+def _alpha_rank(
+    outcomes: Outcomes, draws: Draws, tell: Tell, alpha: float, m: int, epsilon: float
+) -> Computed:
+    if not alpha > 0:
+        raise BadArgument(f"alpha is {alpha}; accepted are numbers above 0, and inf")
+    if m < 2:
+        raise BadArgument(f"m is {m}; accepted are integers from 2")
+    if not 0 < epsilon < 0.5:
+        raise BadArgument(f"epsilon is {epsilon}; accepted are 0 to 0.5, exclusively")
+    payoff = outcomes.table().mean
+    np.fill_diagonal(payoff, 0.0)  # not read: each agent is compared with others only
+    values = alpha_rank(payoff, alpha, m, epsilon)
+    samples = _by_table(
+        outcomes, draws, tell, lambda tables: alpha_rank_batch(tables, alpha, m, epsilon)
+    )
+    return Computed(values, samples)
+
+
+def alpha_rank(payoff: np.ndarray, alpha: float, m: int, epsilon: float) -> np.ndarray:
+    """``[n]``: the stationary distribution, by OpenSpiel.
+
+    Raises:
+        CannotRate: OpenSpiel's numbers overflow or are not unique, as with a large finite alpha.
+    """
+    from open_spiel.python.egt import alpharank
+
+    infinite = math.isinf(alpha)
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            _, _, mass, _, _ = alpharank.compute(
+                [np.asarray(payoff, np.float64)],
+                m=m,
+                alpha=1 if infinite else alpha,  # type: ignore[arg-type]
+                use_inf_alpha=infinite,
+                inf_alpha_eps=epsilon,
+            )
+    except ValueError as error:
+        raise CannotRate(f"alpha-Rank at alpha={alpha:g}: {error}; give alpha=inf") from error
+    if not np.isfinite(mass).all():
+        raise CannotRate(f"alpha-Rank overflows at alpha={alpha:g}; give a smaller one, or inf")
+    return np.asarray(mass)
+
+
+def alpha_rank_batch(
+    payoff: np.ndarray, alpha: float, m: int = 50, epsilon: float = 0.01
+) -> np.ndarray:
+    """``[B, n]``: :func:`alpha_rank` of many tables ``[B, n, n]`` at once, for the bootstrap.
+
+    The same numbers (the local selection model of one population, OpenSpiel's default) as array
+    arithmetic, about a thousand times as fast; and without overflow, so that any alpha is
+    accepted. The stationary distribution is found by the elimination of Grassmann, Taksar and
+    Heyman 1985, which subtracts nothing and so is exact for chains that are almost reducible.
+    """
+    n = payoff.shape[-1]
+    mine = np.swapaxes(payoff, -1, -2)  # [s, r]: what r gets from s, as an intruder among s
+    if math.isinf(alpha):
+        same = np.isclose(mine, payoff, atol=1e-14)
+        fixation = np.where(same, 0.5, np.where(mine > payoff, 1 - epsilon, epsilon))
+    else:
+        u = alpha * (mine - payoff)
+        size = np.maximum(np.abs(u), 1e-300)
+        up = np.expm1(-size) / np.expm1(-m * size)
+        down = up * np.exp(np.maximum(-(m - 1) * size, -300))
+        fixation = np.where(np.abs(u) <= 1e-14, 1 / m, np.where(u > 0, up, down))
+    chain = fixation * ~np.eye(n, dtype=bool) / (n - 1)
+    for k in range(n - 1, 0, -1):
+        leaves = chain[..., k, :k].sum(-1)[..., None]
+        chain[..., :k, k] /= leaves
+        chain[..., :k, :k] += chain[..., :k, k, None] * chain[..., k, None, :k]
+    mass = np.zeros(payoff.shape[:-1])
+    mass[..., 0] = 1
+    for k in range(1, n):
+        mass[..., k] = (mass[..., :k] * chain[..., :k, k]).sum(-1)
+    return mass / mass.sum(-1, keepdims=True)
+
+
+# Nash averaging
+
+
+def _nash(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
+    mass, values = nash_average(outcomes.table().mean)
+    samples = []
+    for table in _tables(outcomes, draws):
+        samples.append(nash_average(table)[1])
+        tell(1)
+    samples = np.array(samples).reshape(-1, len(values))
+    return Computed(values, samples, {"mass": mass})
+
+
+def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nash averaging of a payoff table, by OpenSpiel.
+
+    Measured tables are not antisymmetric to the last digit, and games need not be zero-sum: what is
+    averaged is half the difference of the two agents' payoffs, by the largest of them.
+
+    Args:
+        payoff: ``[n, n]``, mean return of the row agent against the column agent; the diagonal is
+            not read.
+
+    Returns:
+        The maximum-entropy Nash equilibrium ``[n]`` of the game of choosing an agent, and every
+        agent's lead over it ``[n]``, in returns: half the expected difference.
+
+    Raises:
+        CannotRate: cvxpy is not installed, or its solver found no equilibrium.
+    """
+    try:
+        from cvxpy.error import SolverError
+    except ImportError as error:
+        raise CannotRate("Nash averaging needs cvxpy: pip install 'arenas[evaluation]'") from error
+    import pyspiel
+    from open_spiel.python.algorithms.nash_averaging import nash_averaging
+
+    payoff = np.asarray(payoff, np.float64)
+    lead = np.triu((payoff - payoff.T) / 2, 1)
+    lead -= lead.T
+    largest = float(np.abs(lead).max()) or 1.0
+    scaled = lead / largest
+    try:
+        mass, _ = nash_averaging(pyspiel.create_matrix_game(scaled, -scaled))
+    except (SolverError, AttributeError) as error:  # no solution has no reshape
+        raise CannotRate(f"the solver found no maximum-entropy equilibrium: {error}") from error
+    mass = np.maximum(np.asarray(mass, np.float64).ravel(), 0)
+    mass /= mass.sum()
+    return mass, lead @ mass
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            name="elo",
+            title="Elo",
+            explanation=(
+                "How likely an agent is to win: 400 points more than another are ten wins to one "
+                "loss, a draw being half a win. The field's mean is set to 1500. It is one number "
+                "for each agent, so it cannot show that A beats B, B beats C and C beats A."
+            ),
+            citation=(
+                "Elo 1978, The Rating of Chessplayers, Past and Present; maximum likelihood of "
+                "Bradley and Terry 1952, Biometrika 39; as in Hunter 2004, Annals of Statistics 32"
+            ),
+            compute=_elo,
+            settings={"smoothing": 0.01, "mean": 1500.0},
+            table=False,
+        ),
+        Method(
+            name="elo-return",
+            title="Elo of returns",
+            explanation=(
+                "Elo where an episode is shared out by its returns and not by who won: a lead as "
+                "large as the game allows is a win, half of it three quarters of one. By how much "
+                "an agent wins counts here, how often counts in elo."
+            ),
+            citation=(
+                "As elo; the share of a game as its score, as in Lanctot et al. 2023, "
+                "arXiv:2303.03196"
+            ),
+            compute=_elo_return,
+            settings={"smoothing": 0.01, "mean": 1500.0, "span": None},
+            table=False,
+        ),
+        Method(
+            name="openskill",
+            title="OpenSkill (Plackett-Luce)",
+            explanation=(
+                "The mean of a belief about an agent's skill, begun at 25 and moved by every "
+                "episode in turn; sigma is the belief's standard deviation. For ladders that grow; "
+                "episodes played once and for all are better used by elo."
+            ),
+            citation=(
+                "Joshy 2024, OpenSkill, Journal of Open Source Software 9(93), 5901; Weng and Lin "
+                "2011, Journal of Machine Learning Research 12"
+            ),
+            compute=_openskill,
+            bootstrap=50,
+            interval="normal",
+            table=False,
+        ),
+        Method(
+            name="alpharank",
+            title="alpha-Rank",
+            explanation=(
+                "The share of time that a population spends with this agent, when agents that do "
+                "better against the present one take its place. Cycles share the mass; agents that "
+                "are beaten by what replaces them get none."
+            ),
+            citation=(
+                "Omidshafiei et al. 2019, alpha-Rank, Scientific Reports 9; the limit of infinite "
+                "alpha as in Rowland et al. 2019, arXiv:1909.09849; by OpenSpiel"
+            ),
+            compute=_alpha_rank,
+            settings={"alpha": math.inf, "m": 50, "epsilon": 0.01},
+        ),
+        Method(
+            name="nash",
+            title="Nash averaging",
+            explanation=(
+                "An agent's lead over the strongest mixture of the field, the Nash equilibrium of "
+                "choosing an agent: 0 for members of the mixture, below for all others. mass is "
+                "its share in the mixture. Copies of an agent change nothing."
+            ),
+            citation=(
+                "Balduzzi et al. 2018, Re-evaluating Evaluation, arXiv:1806.02643; by OpenSpiel"
+            ),
+            compute=_nash,
+            bootstrap=200,
+        ),
+        Method(
+            name="popreturn",
+            title="PopReturn",
+            explanation=(
+                "Mean return against a member of the population drawn at random, itself included."
+            ),
+            citation="Lanctot et al. 2023, arXiv:2303.03196",
+            compute=_population("pop_return"),
+            contest=False,
+        ),
+        Method(
+            name="popexpl",
+            title="WithinPopExpl",
+            explanation=(
+                "What the worst nemesis in the population takes from an agent: the largest mean "
+                "loss against any one of them. Lower is better."
+            ),
+            citation="Lanctot et al. 2023, arXiv:2303.03196",
+            compute=_population("within_pop_expl"),
+            higher_is_better=False,
+            contest=False,
+        ),
+        Method(
+            name="popscore",
+            title="AggScore",
+            explanation=(
+                "PopReturn minus WithinPopExpl: good against the population and hard to exploit by "
+                "any of it."
+            ),
+            citation="Lanctot et al. 2023, arXiv:2303.03196",
+            compute=_population("agg_score"),
+            contest=False,
+        ),
+        Method(
+            name="meanrank",
+            title="Mean rank",
+            explanation=(
+                "An agent's place among those who met the same opponent, averaged over the "
+                "opponents; 1 is best. It asks who does better against each, not by how much."
+            ),
+            citation=(
+                "Friedman 1937, Journal of the American Statistical Association 32; Demsar 2006, "
+                "Journal of Machine Learning Research 7, with opponents for data sets"
+            ),
+            compute=_mean_rank,
+            higher_is_better=False,
+            contest=False,
+        ),
+        Method(
+            name="return",
+            title="Mean return",
+            explanation="Mean return with or against the others, each of them weighing the same.",
+            citation="The standings of arenas tournament",
+            compute=_return,
+            table=False,
+            contest=False,
+        ),
+    )
+}
