@@ -44,6 +44,21 @@ class Forfeit:
 
 
 @dataclasses.dataclass(frozen=True)
+class Policies:
+    """What agents told of their choices in an episode of ``length`` steps.
+
+    Attributes:
+        probabilities: float32 ``[length, A, K]``: of a seat's actions when it chose, NaN where it
+            did not act or its agent does not tell.
+        values: float32 ``[length, A]``: the return that the agent expected from there on, in its
+            own scale; NaN likewise.
+    """
+
+    probabilities: np.ndarray
+    values: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Episode:
     """The record of one episode.
 
@@ -59,6 +74,7 @@ class Episode:
         forfeit: who failed and why, or None.
         actions: ``[length, A]`` (``Box`` spaces: ``[length, A, K]``), or None where not kept.
         checksum: of the final state (``HostEnv.checksum``), or None where not kept.
+        policies: what agents told of their choices, or None where not kept.
     """
 
     env_id: str
@@ -71,6 +87,7 @@ class Episode:
     forfeit: Forfeit | None = None
     actions: np.ndarray | None = None
     checksum: str | None = None
+    policies: Policies | None = None
 
 
 class Watch:

@@ -20,6 +20,7 @@ from arenas.renderers.scene import FAINT, GROUND, INK, Item, Scene, Text
 from arenas.renderers.text import render_text
 
 if TYPE_CHECKING:
+    from arenas.match import Policies
     from arenas.replay import Replay
 
 
@@ -167,6 +168,7 @@ class Film:
         moments: the situations so far, from the start.
         events: what happened, in order.
         drawing: of the game.
+        policies: what agents told of their choices, where that was recorded.
     """
 
     def __init__(
@@ -176,6 +178,7 @@ class Film:
         self.agents = env.agents if agents is None else agents
         self.moments: list[Moment] = []
         self.events: list[Event] = []
+        self.policies: Policies | None = None
         self.drawing = drawing_of(self)
 
     def __len__(self) -> int:
@@ -230,6 +233,7 @@ class Film:
         for env, _, action in replay.steps():
             if film is None:
                 film = cls(env, replay.episode.agents, replay.episode.seed)
+                film.policies = replay.episode.policies
             film.add(action)
         assert film is not None
         return film
