@@ -6,6 +6,7 @@ from arenas import registry
 from arenas.envs.colorgrid import entries as colorgrid
 from arenas.envs.fightladder import entries as fightladder
 from arenas.envs.hanabi import entries as hanabi
+from arenas.envs.poker import entries as poker
 from arenas.envs.rrps import entries as rrps
 from arenas.envs.smax import entries as smax
 from arenas.registry import AgentSpec, Family
@@ -52,7 +53,7 @@ AGENT_FAMILIES = (
 
 def register_all() -> None:
     """Register everything that ships with Arenas."""
-    for game in (colorgrid, fightladder, hanabi, rrps, smax):
+    for game in (colorgrid, fightladder, hanabi, poker, rrps, smax):
         for env in game.ENVS:
             registry.envs.add(env)
         for agent in game.AGENTS:

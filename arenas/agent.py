@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, PRNGKeyArray, PyTree
 
 from arenas.env import AnyArray
+from arenas.errors import BadArgument
 from arenas.rollout import step_key
 
 if TYPE_CHECKING:
@@ -71,6 +73,44 @@ class DeviceAgent(Agent, abc.ABC):
             action_mask: ``[K]``, what is legal now.
             key: randomness of this step.
         """
+
+    def probabilities(
+        self,
+        params: PyTree[Any],
+        carry: PyTree[Array],
+        observation: PyTree[AnyArray],
+        action_mask: Bool[AnyArray, " actions"],
+    ) -> tuple[PyTree[Array], Array]:
+        """The next carry, and the probability with which :meth:`act` takes each action, ``[K]``.
+
+        What an exact evaluation or a viewer asks for. Agents with discrete actions have it where
+        all their randomness is in the draw of the action: what they carry depends on no key.
+
+        Args:
+            params: as in :meth:`act`, as are the others.
+            carry: from :meth:`init` or the last step.
+            observation: this seat's.
+            action_mask: ``[K]``.
+
+        Raises:
+            BadArgument: this agent does not tell.
+        """
+        raise BadArgument(f"agent {self.name!r} does not tell the probabilities of its actions")
+
+
+class PolicyAgent(DeviceAgent):
+    """A device agent that states its probabilities, and draws from them."""
+
+    @abc.abstractmethod
+    def probabilities(
+        self, params: Any, carry: Any, observation: Any, action_mask: Any
+    ) -> tuple[Any, Array]:
+        """See :meth:`DeviceAgent.probabilities`; zero where an action is illegal."""
+
+    def act(self, params: Any, carry: Any, observation: Any, action_mask: Any, key: Any) -> Any:
+        carry, probabilities = self.probabilities(params, carry, observation, action_mask)
+        action = jax.random.categorical(key, jnp.log(probabilities))
+        return carry, action.astype(jnp.int32)
 
 
 class HostAgent(Agent, abc.ABC):

@@ -130,6 +130,9 @@ class Described:
             agent by the team, and a match takes one agent for each team; else None.
         reset_options: what ``reset`` accepts beside the seed or key, such as a given deck.
         return_range: lowest and highest return of an episode, where known; what a forfeit costs.
+        open_spiel: OpenSpiel's name of this very game, with the same actions, whose information
+            state tensor is the observation; None where there is none. See
+            :mod:`arenas.evaluation.exploitability`.
         spec: the registry's entry, set by ``arenas.make``.
         kwargs: the arguments given to ``arenas.make`` beyond the entry's own.
     """
@@ -143,6 +146,7 @@ class Described:
     teams: tuple[int, ...] | None = None
     reset_options: tuple[str, ...] = ()
     return_range: tuple[float, float] | None = None
+    open_spiel: str | None = None
     spec: EnvSpec | None = None
     kwargs: dict[str, Any] = {}  # noqa: RUF012  (replaced, never changed)
 

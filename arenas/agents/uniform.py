@@ -25,3 +25,9 @@ class RandomAgent(DeviceAgent):
         count = jnp.cumsum(action_mask)
         chosen = jax.random.randint(key, (), 0, count[-1])
         return carry, jnp.argmax(count > chosen).astype(jnp.int32)
+
+    def probabilities(self, params, carry, observation, action_mask):
+        if isinstance(self._space, gymnasium.spaces.Box):
+            return super().probabilities(params, carry, observation, action_mask)
+        legal = jnp.asarray(action_mask, jnp.float32)
+        return carry, legal / legal.sum()

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
+from jaxtyping import Array
 
 from arenas._files import make_folder, write_atomically
 from arenas._version import __version__
@@ -72,8 +73,14 @@ class LearnedAgent(DeviceAgent):
         group = jnp.asarray(self.group_of or (0,), jnp.int32)[seat if self.group_of else 0]
         return jnp.zeros(self.spec.hidden if self.spec.recurrent else 0, jnp.float32), group
 
-    def act(self, params: Any, carry: Any, observation: Any, action_mask: Any, key: Any) -> Any:
-        """The likeliest legal action, or one drawn from the policy."""
+    def evaluate(
+        self, params: Any, carry: Any, observation: Any, action_mask: Any
+    ) -> tuple[Any, Array, Array | None]:
+        """The next carry, the logits ``[K]``, and the value where the network has one.
+
+        Illegal actions have a logit of about −∞. The value is the expected return from here on,
+        discounted and scaled as in training.
+        """
         seen = jax.tree.map(lambda x: jnp.asarray(x)[None, None], observation)
         no, yes = jnp.zeros((1, 1), bool), jnp.ones((1, 1), bool)
         memory, group = carry
@@ -83,13 +90,29 @@ class LearnedAgent(DeviceAgent):
             networks.apply(self._graph, own, seen, memory[None], no, yes)
             for own in (params if self.group_of else (params,))
         ]
-        memories = jnp.stack([m[0] for m, _ in told])
-        logits = jnp.stack([answers["logits"][0, 0] for _, answers in told])
-        mine = jnp.arange(len(told))[:, None] == group
-        memory = jnp.where(mine, memories, 0.0).sum(0)
-        logits = losses.masked_logits(jnp.where(mine, logits, 0.0).sum(0), action_mask)
+        mine = jnp.arange(len(told)) == group
+
+        def heard(parts: list[Array]) -> Array:
+            own = mine.reshape(-1, *[1] * parts[0].ndim)
+            return jnp.where(own, jnp.stack(parts), 0.0).sum(0)
+
+        memory = heard([m[0] for m, _ in told])
+        logits = heard([answers["logits"][0, 0] for _, answers in told])
+        value = heard([a["value"][0, 0] for _, a in told]) if self.spec.value else None
+        return (memory, group), losses.masked_logits(logits, action_mask), value
+
+    def act(self, params: Any, carry: Any, observation: Any, action_mask: Any, key: Any) -> Any:
+        """The likeliest legal action, or one drawn from the policy."""
+        carry, logits, _ = self.evaluate(params, carry, observation, action_mask)
         action = logits.argmax() if self.greedy else jax.random.categorical(key, logits)
-        return (memory, group), action.astype(jnp.int32)
+        return carry, action.astype(jnp.int32)
+
+    def probabilities(self, params: Any, carry: Any, observation: Any, action_mask: Any) -> Any:
+        """The policy's probabilities; all on the likeliest action of a greedy agent."""
+        carry, logits, _ = self.evaluate(params, carry, observation, action_mask)
+        if self.greedy:
+            return carry, jax.nn.one_hot(logits.argmax(), len(logits))
+        return carry, jax.nn.softmax(logits)
 
 
 def save(

@@ -1,0 +1,1 @@
+"""Kuhn and Leduc poker: games small enough to be solved, on which exploitability is exact."""
