@@ -1,0 +1,429 @@
+"""Sound comparisons of algorithms: scores of several training runs on several tasks.
+
+The estimators are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the
+Statistical Precipice" (rliable), computed with NumPy and SciPy; whether enough runs were made is
+decided by AdaStop (Mathieu et al. 2023, arXiv:2306.10882).
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import itertools
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64
+from scipy import stats
+
+from arenas.errors import BadArgument, BadFile, BadShape
+
+AGGREGATES: dict[str, str] = {
+    "iqm": "interquartile mean: the mean of the middle half of all scores",
+    "mean": "mean over the tasks of the mean over the runs",
+    "median": "median over the tasks of the mean over the runs",
+    "optimality_gap": "how far scores lie below the target on average; lower is better",
+}
+CITATION = (
+    "Agarwal et al. 2021, Deep Reinforcement Learning at the Edge of the Statistical Precipice, "
+    "NeurIPS 34; AdaStop: Mathieu et al. 2023, arXiv:2306.10882"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A number with its interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What :func:`compare` says.
+
+    Attributes:
+        tasks: names, ``T``.
+        scores: of each algorithm, ``[runs, T]``.
+        aggregates: of each algorithm, one for each name in ``AGGREGATES``.
+        improvement: for each ordered pair of algorithms, the probability that a run of the first
+            scores more than a run of the second on a task drawn at random, a tie counting half.
+        thresholds: ``[K]``, scores at which the profiles are given.
+        profiles: of each algorithm ``[3, K]``: the fraction of its scores above each threshold,
+            and the lower and upper ends of the interval at each.
+        settings: all that this was computed with.
+    """
+
+    tasks: tuple[str, ...]
+    scores: dict[str, np.ndarray]
+    aggregates: dict[str, dict[str, Estimate]]
+    improvement: dict[tuple[str, str], Estimate]
+    thresholds: np.ndarray
+    profiles: dict[str, np.ndarray]
+    settings: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values for ``json.dumps``."""
+        return {
+            "tasks": list(self.tasks),
+            "scores": {a: s.tolist() for a, s in self.scores.items()},
+            "aggregates": {
+                a: {name: dataclasses.asdict(e) for name, e in each.items()}
+                for a, each in self.aggregates.items()
+            },
+            "probability_of_improvement": [
+                {"better": a, "than": b, **dataclasses.asdict(e)}
+                for (a, b), e in self.improvement.items()
+            ],
+            "profiles": {
+                "thresholds": self.thresholds.tolist(),
+                **{
+                    a: dict(zip(("fraction", "lower", "upper"), p.tolist(), strict=True))
+                    for a, p in self.profiles.items()
+                },
+            },
+            "settings": self.settings,
+            "citation": CITATION,
+        }
+
+
+def compare(
+    scores: Mapping[str, Any],
+    tasks: Sequence[str] | None = None,
+    *,
+    bootstrap: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    target: float = 1.0,
+    thresholds: Any | None = None,
+    resample_tasks: bool = False,
+) -> Comparison:
+    """Compare algorithms by their runs' scores, with stratified bootstrap intervals.
+
+    Runs are drawn with replacement for each task apart, and the interval is that of percentiles, as
+    in rliable. With few runs such intervals are too narrow (of 5 runs a task's mean misses the
+    truth about one time in seven, not one in twenty): let AdaStop say whether there are enough.
+
+    Args:
+        scores: of each algorithm, ``[runs, T]``; the number of runs may differ between them.
+        tasks: names, ``T``; by default numbers.
+        bootstrap: samples.
+        confidence: of each interval, between 0 and 1.
+        seed: of the bootstrap.
+        target: score that the optimality gap counts from.
+        thresholds: ``[K]``, of the profiles; by default 101 from the lowest score to the highest.
+        resample_tasks: draw tasks too, to say what other tasks of this kind would give.
+
+    Raises:
+        BadShape: scores that are no table, or tables of other tasks.
+        BadArgument: no algorithms, scores that are not finite, another argument.
+
+    Example:
+        >>> from arenas.evaluation.comparisons import compare
+        >>> result = compare({"a": [[0.1], [0.2], [0.3]], "b": [[0.6], [0.5], [0.9]]})
+        >>> result.improvement["b", "a"].value
+        1.0
+    """
+    tables = _checked(scores)
+    count = next(iter(tables.values())).shape[1]
+    names = tuple(tasks) if tasks is not None else tuple(str(t) for t in range(count))
+    if len(names) != count:
+        raise BadShape(f"{len(names)} names given for {count} tasks")
+    if bootstrap < 1:
+        raise BadArgument(f"bootstrap is {bootstrap}; accepted are integers from 1")
+    if not 0 < confidence < 1:
+        raise BadArgument(f"confidence is {confidence}; accepted are 0 to 1, exclusively")
+    every = np.concatenate([t.ravel() for t in tables.values()])
+    if thresholds is None:
+        thresholds = np.linspace(every.min(), every.max(), 101)
+    thresholds = np.asarray(thresholds, np.float64)
+    tail = [(1 - confidence) / 2, (1 + confidence) / 2]
+    # Each algorithm has draws of its own, whoever else is compared.
+    draws = {
+        a: _resampled(t, bootstrap, np.random.default_rng([seed, i]), resample_tasks)
+        for i, (a, t) in enumerate(tables.items())
+    }
+    aggregates, profiles = {}, {}
+    for a, table in tables.items():
+        value, sampled = aggregate(table, target), aggregate(draws[a], target)
+        aggregates[a] = {
+            name: Estimate(float(value[name]), *map(float, np.quantile(sampled[name], tail)))
+            for name in AGGREGATES
+        }
+        band = np.quantile(profile(draws[a], thresholds), tail, axis=0)
+        profiles[a] = np.stack([profile(table, thresholds), *band])
+    improvement = {}
+    for a, b in itertools.permutations(tables, 2):
+        sampled = probability_of_improvement(draws[a], draws[b])
+        value = float(probability_of_improvement(tables[a], tables[b]))
+        improvement[a, b] = Estimate(value, *map(float, np.quantile(sampled, tail)))
+    settings = {
+        "bootstrap": bootstrap,
+        "confidence": confidence,
+        "seed": seed,
+        "target": target,
+        "resample_tasks": resample_tasks,
+        "interval": "percentiles of the bootstrap, stratified by task",
+        "runs": {a: len(t) for a, t in tables.items()},
+    }
+    return Comparison(names, tables, aggregates, improvement, thresholds, profiles, settings)
+
+
+def aggregate(scores: Float[np.ndarray, "*batch runs tasks"], target: float = 1.0) -> Any:
+    """The aggregates of ``AGGREGATES``, by name: each ``[*batch]``."""
+    means = scores.mean(-2)
+    flat = scores.reshape(*scores.shape[:-2], -1)
+    return {
+        "iqm": stats.trim_mean(flat, 0.25, axis=-1),
+        "mean": means.mean(-1),
+        "median": np.median(means, axis=-1),
+        "optimality_gap": target - np.minimum(flat, target).mean(-1),
+    }
+
+
+def profile(
+    scores: Float[np.ndarray, "*batch runs tasks"], thresholds: Float[np.ndarray, " k"]
+) -> Float64[np.ndarray, "*batch k"]:
+    """The fraction of scores above each threshold: a performance profile of score distributions."""
+    flat = scores.reshape(*scores.shape[:-2], -1)
+    above = [(flat > t).mean(-1) for t in thresholds]
+    return np.stack(above, axis=-1)
+
+
+def probability_of_improvement(
+    first: Float[np.ndarray, "*batch runs tasks"], second: Float[np.ndarray, "*batch others tasks"]
+) -> Any:
+    """``[*batch]``: mean over tasks of P(a run of ``first`` > a run of ``second``), ties half."""
+    lead = np.sign(first[..., :, None, :] - second[..., None, :, :])
+    return ((lead + 1) / 2).mean((-3, -2, -1))
+
+
+def _resampled(
+    table: np.ndarray, samples: int, rng: np.random.Generator, resample_tasks: bool
+) -> np.ndarray:
+    """``[samples, runs, T]``: runs drawn with replacement within each task."""
+    runs, tasks = table.shape
+    picked = rng.integers(runs, size=(samples, runs, tasks))
+    of = np.broadcast_to(np.arange(tasks), (samples, 1, tasks))
+    if resample_tasks:
+        of = rng.integers(tasks, size=(samples, 1, tasks))
+    return table[picked, of]
+
+
+def _checked(scores: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if not scores:
+        raise BadArgument("no algorithms given; accepted are one or more")
+    tables = {name: np.asarray(table, np.float64) for name, table in scores.items()}
+    for name, table in tables.items():
+        if table.ndim != 2 or not table.size:
+            raise BadShape(f"scores of {name} have shape {table.shape}; accepted is [runs, tasks]")
+        if not np.isfinite(table).all():
+            raise BadArgument(f"scores of {name} are not all finite")
+    counts = {name: t.shape[1] for name, t in tables.items()}
+    if len(set(counts.values())) > 1:
+        raise BadShape(f"algorithms have other numbers of tasks: {counts}")
+    return tables
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What AdaStop says of two algorithms.
+
+    Attributes:
+        first: an algorithm.
+        second: another.
+        verdict: ``larger`` or ``smaller``, of the first's mean score against the second's;
+            ``equal``: no difference was found in all the runs that were allowed; ``continue``: more
+            runs are needed.
+    """
+
+    first: str
+    second: str
+    verdict: str
+
+
+class AdaStop:
+    """Decides after each group of runs which algorithms differ, and which need more runs.
+
+    A sequential permutation test of all pairs at once, whose chance of calling any two algorithms
+    different that are not is at most ``alpha``, however often it looks. Runs are looked at in
+    groups of ``group``, at most ``groups`` times; both must be chosen before the first run.
+
+    Source: Mathieu et al. 2023, "AdaStop: adaptive statistical testing for sound comparisons of
+    Deep RL agents", arXiv:2306.10882; computed by the package ``adastop``.
+
+    Args:
+        algorithms: names, two or more.
+        group: runs of each algorithm between two looks.
+        groups: looks at most.
+        alpha: chance of any false difference.
+        permutations: drawn at most, for the test's distribution.
+        seed: of those.
+
+    Raises:
+        BadArgument: an argument that is not accepted, and ``group`` and ``groups`` so few that
+            nothing can ever be decided.
+    """
+
+    def __init__(
+        self,
+        algorithms: Sequence[str],
+        *,
+        group: int = 5,
+        groups: int = 5,
+        alpha: float = 0.05,
+        permutations: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        if len(set(algorithms)) < 2 or len(set(algorithms)) < len(algorithms):
+            raise BadArgument(f"algorithms are {list(algorithms)}; accepted are two or more names")
+        if group < 2 or groups < 1:
+            raise BadArgument(
+                f"group is {group} and groups {groups}; accepted are integers from 2 and from 1"
+            )
+        if not 0 < alpha < 1:
+            raise BadArgument(f"alpha is {alpha}; accepted are 0 to 1, exclusively")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of its plotting module's text
+            from adastop import MultipleAgentsComparator
+
+        self.algorithms, self.group, self.groups = tuple(algorithms), group, groups
+        self.alpha, self.permutations, self.seed = alpha, permutations, seed
+        self._test = MultipleAgentsComparator(
+            n=group, K=groups, B=permutations, alpha=alpha, seed=seed
+        )
+        self._pairs = list(itertools.combinations(range(len(self.algorithms)), 2))
+        self.decisions = [
+            Decision(self.algorithms[i], self.algorithms[j], "continue") for i, j in self._pairs
+        ]
+        self.looks = 0
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The algorithms that need more runs."""
+        open_ = [d for d in self.decisions if d.verdict == "continue"]
+        return tuple(a for a in self.algorithms if any(a in (d.first, d.second) for d in open_))
+
+    def look(self, scores: Mapping[str, Sequence[float]]) -> list[Decision]:
+        """Look at all runs so far.
+
+        Args:
+            scores: of each algorithm, a number for each run, those of earlier looks first; of the
+                undecided ones ``group`` more than at the last look.
+
+        Raises:
+            BadArgument: another number of scores, or all is decided.
+        """
+        if not self.undecided:
+            raise BadArgument("everything is decided")
+        need = (self.looks + 1) * self.group
+        for name in self.undecided:
+            if len(scores[name]) != need:
+                raise BadArgument(
+                    f"{name} has {len(scores[name])} scores; look {self.looks + 1} needs {need}"
+                )
+        given = {name: np.asarray(scores[name], np.float64) for name in self.algorithms}
+        self._test.partial_compare(given, verbose=False)
+        self.looks += 1
+        verdicts = [self._test.decisions[str(np.array(pair))] for pair in self._pairs]
+        self.decisions = [
+            dataclasses.replace(d, verdict=v) for d, v in zip(self.decisions, verdicts, strict=True)
+        ]
+        return self.decisions
+
+    def follow(
+        self,
+        run: Callable[[str, int, int], Sequence[float]],
+        told: Callable[[AdaStop], None] | None = None,
+    ) -> dict[str, list[float]]:
+        """Make runs, group by group, until all is decided.
+
+        Args:
+            run: makes runs of an algorithm: called with its name, the number of the first run
+                (from 0) and how many, it returns their scores.
+            told: called after each look.
+
+        Returns:
+            The scores of each algorithm.
+        """
+        scores: dict[str, list[float]] = {name: [] for name in self.algorithms}
+        while self.undecided:
+            for name in self.undecided:
+                scores[name] += list(run(name, len(scores[name]), self.group))
+            self.look(scores)
+            if told:
+                told(self)
+        return scores
+
+
+def read_scores(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Scores from a CSV file with the columns algorithm, task, run and score.
+
+    Returns:
+        The scores of each algorithm ``[runs, T]``, and the tasks' names.
+
+    Raises:
+        BadFile: it cannot be read, a column is missing, a cell is there twice or not at all.
+    """
+    path = Path(path)
+    cells: dict[tuple[str, str, str], float] = {}
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            missing = {"algorithm", "task", "run", "score"} - set(reader.fieldnames or ())
+            if missing:
+                raise BadFile(
+                    f"{path} has no column {', '.join(sorted(missing))}; accepted is a CSV file "
+                    "with the columns algorithm, task, run, score"
+                )
+            for line in reader:
+                key = (line["algorithm"], line["task"], line["run"])
+                if key in cells:
+                    raise BadFile(f"{path} gives {', '.join(key)} twice")
+                cells[key] = float(line["score"])
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        if isinstance(error, BadFile):
+            raise
+        raise BadFile(f"cannot read scores from {path}: {error}") from error
+    return tabulated(cells)
+
+
+def tabulated(
+    cells: Mapping[tuple[str, str, str], float],
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Scores by (algorithm, task, run) as tables.
+
+    Runs of another number on some task of an algorithm are refused: its tasks would not weigh the
+    same.
+
+    Raises:
+        BadFile: no scores, or an algorithm with fewer runs on one task than on another.
+    """
+    if not cells:
+        raise BadFile("no scores given")
+    tasks = tuple(dict.fromkeys(task for _, task, _ in cells))
+    tables = {}
+    for algorithm in dict.fromkeys(a for a, _, _ in cells):
+        by_task = {
+            t: [score for (a, task, _), score in cells.items() if (a, task) == (algorithm, t)]
+            for t in tasks
+        }
+        runs = {t: len(s) for t, s in by_task.items()}
+        if len(set(runs.values())) > 1:
+            told = ", ".join(f"{n} on {t}" for t, n in runs.items())
+            raise BadFile(f"{algorithm} has other numbers of runs: {told}; give as many on each")
+        tables[algorithm] = np.array(list(by_task.values())).T
+    return tables, tasks
+
+
+def score_lines(scores: Mapping[str, np.ndarray], tasks: Sequence[str]) -> Iterator[list[Any]]:
+    """Lines of a CSV file that :func:`read_scores` reads, without its header."""
+    for algorithm, table in scores.items():
+        for run, line in enumerate(table.tolist()):
+            for task, score in zip(tasks, line, strict=True):
+                yield [algorithm, task, run, score]
