@@ -306,7 +306,7 @@ def test_a_new_round_starts_from_a_still_picture():
     state, _ = env.reset(jax.random.key(0))
     health = Fighter._fields.index("health")
     beaten = state.replace(fighters=state.fighters.at[1, health].set(0))
-    fresh = env._next_round(beaten)
+    fresh = env.next_round(beaten)
     assert (fresh.history == fresh.history[0]).all() and fresh.history.shape == (KEPT, NUM_SEEN)
     assert fresh.history[0, SIZE + Seen._fields.index("health")] == TABLES.stats.health[0]
 

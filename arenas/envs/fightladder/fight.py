@@ -723,6 +723,44 @@ def frame(
     return staged(suffers, a, b, ta, tb, clash)
 
 
+def tick(now: tuple[Fighter, Fighter, Any], stats: Any, keys: Any, i: Any) -> Any:
+    """One frame of a round: both fighters and the clock, which stay as they are once it is over.
+
+    Args:
+        now: both fighters, and the frames left.
+        stats: numbers of both characters.
+        keys: inputs of both, whole numbers ``[2, frames]``.
+        i: which of the frames, from 0; of a loop.
+    """
+    a, b, clock = now
+    going = (a.health > 0) & (b.health > 0) & (clock > 0)
+    new = (*frame(a, b, *stats, clock, keys[0, i], keys[1, i], i >= 0), clock - 1)
+    return jax.tree.map(lambda n, o: jnp.where(going, n, o), new, now)
+
+
+def film(fighters: Any, clock: Any, keys: Any) -> tuple[Any, Any]:
+    """A round frame by frame, for viewers.
+
+    Args:
+        fighters: int16 ``[2, NUM_FIELDS]``.
+        clock: int16, frames left.
+        keys: inputs of both, whole numbers ``[2, frames]``.
+
+    Returns:
+        Both fighters, int16 ``[frames, 2, NUM_FIELDS]``, and the clock, int16 ``[frames]``, after
+        each frame. Rounds won are not counted: an environment does so at the end of its step.
+    """
+    a, b = unpack(fighters, 0), unpack(fighters, 1)
+    stats = stats_of(a), stats_of(b)
+
+    def record(now: Any, i: Any) -> Any:
+        a, b, clock = new = tick(now, stats, keys, i)
+        return new, (pack(a, b), clock.astype(jnp.int16))
+
+    start = (a, b, jnp.asarray(clock).astype(jnp.int32))
+    return jax.lax.scan(record, start, jnp.arange(keys.shape[1]))[1]
+
+
 def _staged(live: Any, stage: Any, values: Any) -> Any:
     """``stage(*values)``, computed once.
 

@@ -184,16 +184,13 @@ class FightLadder(Env[FightState]):
 
     def play(self, state: FightState, keys: Int32[Array, "2 frames"]) -> Transition[FightState]:
         """A step in which both hold these keys; the ladder's opponent needs no action space."""
-        state = self._next_round(state) if self.rounds > 1 else state
+        state = self.next_round(state)
         a, b = fight.unpack(state.fighters, 0), fight.unpack(state.fighters, 1)
         stats = fight.stats_of(a), fight.stats_of(b)
 
         def tick(i: Any, carry: Any) -> Any:
             old, film = carry
-            a, b, clock = old
-            going = (a.health > 0) & (b.health > 0) & (clock > 0)
-            new = (*fight.frame(a, b, *stats, clock, keys[0, i], keys[1, i], i >= 0), clock - 1)
-            new = jax.tree.map(lambda n, o: jnp.where(going, n, o), new, old)
+            new = fight.tick(old, stats, keys, i)
             return new, None if film is None else film.at[i].set(pixels.seen(*new))
 
         before = jnp.stack([a.health, b.health])
@@ -219,8 +216,22 @@ class FightLadder(Env[FightState]):
         info = {"health": health, "wins": wins, "round_over": over, "score": score}
         return Transition(new, self._reward(before, health, over), last, info)
 
-    def _next_round(self, state: FightState) -> FightState:
+    def begun(
+        self, key: PRNGKeyArray, state: FightState, action: Array
+    ) -> tuple[FightState, Int32[Array, "2 frames"]]:
+        """How the step that :meth:`step` makes with the same arguments begins.
+
+        Returns:
+            The match, in the round that the step is in, and the keys that both hold in each of its
+            frames: what :func:`arenas.envs.fightladder.fight.film` shows frame by frame.
+        """
+        keys = self.keys(state, action)
+        return self.next_round(state), keys
+
+    def next_round(self, state: FightState) -> FightState:
         """The same match, with both fighters at the start again where a round has ended."""
+        if self.rounds == 1:
+            return state
         column = {n: i for i, n in enumerate(Fighter._fields)}
         health = state.fighters[:, column["health"]]
         over = (health == 0).any() | (state.clock == 0)

@@ -154,14 +154,27 @@ class Ladder(Env[LadderState]):
             jnp.int32
         )
 
-    def _transition(
+    def _begun(
         self, key: PRNGKeyArray, state: LadderState, action: Array
-    ) -> Transition[LadderState]:
+    ) -> tuple[LadderState, cpu.Carry, Int32[Array, "2 frames"]]:
         if self.stages > 1:
             state = self._next_match(key, state)
         mine = self.fight.keys_of(state.match, 0, action[0])
         carry, theirs = self.opponents_keys(key, state)
-        answer = self.fight.play(state.match, jnp.stack([mine, theirs]))
+        return state, carry, jnp.stack([mine, theirs])
+
+    def begun(
+        self, key: PRNGKeyArray, state: LadderState, action: Array
+    ) -> tuple[FightState, Int32[Array, "2 frames"]]:
+        """How a step begins; as :meth:`FightLadder.begun`."""
+        state, _, keys = self._begun(key, state, action)
+        return self.fight.next_round(state.match), keys
+
+    def _transition(
+        self, key: PRNGKeyArray, state: LadderState, action: Array
+    ) -> Transition[LadderState]:
+        state, carry, keys = self._begun(key, state, action)
+        answer = self.fight.play(state.match, keys)
         over = jnp.asarray(answer.terminated)
         won = over & (answer.info["score"][0] == 1)
         matches_won = state.stage.astype(jnp.int32) + won
