@@ -734,8 +734,8 @@ def tick(now: tuple[Fighter, Fighter, Any], stats: Any, keys: Any, i: Any) -> An
     """
     a, b, clock = now
     going = (a.health > 0) & (b.health > 0) & (clock > 0)
-    new = (*frame(a, b, *stats, clock, keys[0, i], keys[1, i], i >= 0), clock - 1)
-    return jax.tree.map(lambda n, o: jnp.where(going, n, o), new, now)
+    new = frame(a, b, stats[0], stats[1], clock, keys[0, i], keys[1, i], i >= 0)
+    return jax.tree.map(lambda n, o: jnp.where(going, n, o), (*new, clock - 1), now)
 
 
 def film(fighters: Any, clock: Any, keys: Any) -> tuple[Any, Any]:
