@@ -16,6 +16,7 @@ COMMANDS = {
     "agents": "List the agents.",
     "match": "Play a match between agents, and record it.",
     "tournament": "Play a round robin, and show standings and the payoff table.",
+    "rank": "Rate a tournament's agents: Elo, alpha-Rank, Nash averaging and others, side by side.",
     "train": "Train an agent by PPO, and export it.",
     "replay": "Print a recorded episode, or verify it by playing it again.",
 }

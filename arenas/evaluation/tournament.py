@@ -7,9 +7,7 @@ plays what is missing.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import os
 import re
@@ -27,6 +25,7 @@ from arenas.agent import DeviceAgent
 from arenas.env import Env
 from arenas.errors import BadArgument
 from arenas.evaluation import payoffs, schedule
+from arenas.evaluation.formats import csv_text, plain
 from arenas.evaluation.population import population_metrics
 from arenas.evaluation.schedule import Fixture
 from arenas.evaluation.store import Row, Store, canonical
@@ -40,6 +39,24 @@ COMMIT_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
+class Place:
+    """Where an agent stands by its strength, whomever it met.
+
+    Attributes:
+        agent: its name.
+        strength: points on Elo's scale above the field's mean, drawn towards it as far as little
+            was played (see :mod:`arenas.evaluation.strengths`).
+        first: the best place in its 95 % interval, from 1.
+        last: the worst.
+    """
+
+    agent: str
+    strength: float
+    first: int
+    last: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Results:
     """What a tournament shows, computed from rows.
 
@@ -49,7 +66,10 @@ class Results:
         table: the payoff table.
         population: PopReturn, WithinPopExpl and AggScore by agent, for repeated RPS; else None.
         rows: with their fixtures, in the schedule's order.
-        missing: how many scheduled episodes have no row yet.
+        missing: how many scheduled episodes have no row yet; of a schedule that looks at results,
+            in the round that is being played.
+        places: by strength, best first, where the schedule looks at results or stops by them; else
+            None.
     """
 
     settings: dict[str, Any]
@@ -58,10 +78,11 @@ class Results:
     population: list[dict[str, Any]] | None
     rows: list[tuple[Fixture, Row]]
     missing: int
+    places: list[Place] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As plain values for ``json.dumps``; NaN becomes None."""
-        return _plain(
+        return plain(
             {
                 "settings": self.settings,
                 "missing_episodes": self.missing,
@@ -73,12 +94,13 @@ class Results:
                     "episodes": self.table.count.tolist(),
                 },
                 "population": self.population,
+                "places": self.places and [dataclasses.asdict(p) for p in self.places],
             }
         )
 
 
 class Tournament:
-    """Every pair in every seating, self-play included.
+    """A schedule of pairs, each in every seating.
 
     Args:
         env: the environment's id, with arguments if any.
@@ -88,9 +110,18 @@ class Tournament:
         jobs: worker processes for episodes with host agents; default all cores.
         move_timeout: seconds that an agent may take to answer; None for no limit.
         record: keep a replay of the first so many episodes of each seating.
+        schedule: ``round-robin``: every pair, self-play included. ``swiss``: agents of like scores
+            meet. ``active``: pairs whose episodes say most about places that are uncertain; at
+            most as many as a round robin of ``episodes``.
+        rounds: of a Swiss tournament; by default about log2 of the number of agents.
+        width: stop once every agent's 95 % interval of places spans so many or fewer, last place
+            minus first. By default active takes a tenth of the field, and the others do not stop.
+        backend: ``local`` processes or a ``ray`` cluster, for episodes with host agents.
+        memory: gigabytes that an agent may allocate in its process; None for no limit.
 
     Raises:
-        ArenasError: an unknown environment or agent, a bad argument.
+        ArenasError: an unknown environment or agent, a bad argument, or a schedule that asks who
+            won in a game where nobody does.
 
     Example:
         >>> from arenas.evaluation import Store, Tournament
@@ -111,15 +142,34 @@ class Tournament:
         jobs: int | None = None,
         move_timeout: float | None = 60.0,
         record: int = 0,
+        schedule: str = "round-robin",
+        rounds: int | None = None,
+        width: float | None = None,
+        backend: str = "local",
+        memory: float | None = MEMORY,
     ) -> None:
         check_seed(seed)
+        if schedule not in SCHEDULES:
+            raise UnknownName("schedule", schedule, SCHEDULES)
+        if backend not in BACKENDS:
+            raise UnknownName("backend", backend, BACKENDS)
+        if episodes < 1:
+            raise BadArgument(f"episodes is {episodes}; accepted are integers from 1")
+        if rounds is not None and (schedule != "swiss" or rounds < 1):
+            raise BadArgument(
+                f"rounds is {rounds}; accepted are integers from 1, with the schedule swiss"
+            )
+        if width is not None and not width >= 0:
+            raise BadArgument(f"width is {width}; accepted are numbers of places from 0")
+        if memory is not None and not memory > 0:
+            raise BadArgument(f"memory is {memory}; accepted are gigabytes above 0")
         if record < 0:
             raise BadArgument(f"record is {record}; accepted are integers from 0")
         if move_timeout is not None and not move_timeout > 0:
             raise BadArgument(f"move timeout is {move_timeout}; accepted are seconds above 0")
-        self.jobs = (os.cpu_count() or 1) if jobs is None else jobs
-        if self.jobs < 1:
+        if jobs is not None and jobs < 1:
             raise BadArgument(f"jobs is {jobs}; accepted are integers from 1")
+        self.jobs, self.backend, self.memory = jobs, backend, memory
         self.move_timeout, self.record = move_timeout, record
         self.agents = tuple(agents)
         self.spec, self.env_kwargs = registry.resolve(registry.envs, env)
@@ -135,23 +185,50 @@ class Tournament:
                     self._on_device[name] = agent
             elif spec.game not in ("*", self.spec.game):
                 raise BadArgument(f"agent {name!r} plays {spec.game!r}, not {self.spec.game!r}")
-        self.fixtures = schedule.round_robin(
-            self.agents, self.env.num_agents, episodes, seed, self.env.teams
-        )
+        self.field = Field(self.agents, self.env.num_agents, seed, self.env.teams)
+        if schedule != "round-robin" or width is not None:
+            if self.spec.kind in ("cooperative", "single-agent") or self.env.num_agents == 1:
+                raise BadArgument(
+                    f"{schedule} with places asks who won, and in {self.spec.id} nobody wins "
+                    "against another; accepted is round-robin without width"
+                )
+            if len(self.agents) < 2:
+                raise BadArgument("one agent given; places need two or more")
+        if schedule == "active" and width is None:
+            width = len(self.agents) // 10
+        if schedule == "swiss" and rounds is None:
+            rounds = swiss_rounds(len(self.agents))
+        self.schedule, self.episodes, self.rounds, self.width = schedule, episodes, rounds, width
+        self._matches: DeviceMatches | None = None
         self.settings = {
             "environment": self.spec.id,
             "arguments": self.env_kwargs,
             "agents": list(self.agents),
+            "schedule": schedule,
+            "rounds": rounds,
+            "width": width,
             "episodes_per_seating": episodes,
             "seed": seed,
             "move_timeout": move_timeout,
+            "memory": memory,
             "arenas_version": arenas.__version__,
         }
 
+    @functools.cached_property
+    def most(self) -> int:
+        """The most episodes that it may take."""
+        if self.schedule == "round-robin":
+            pairs = self.field.pairs()
+            return self.episodes * sum(len(self.field.fixtures(p, 0)) for p in pairs)
+        both = len(self.field.fixtures((0, 1), 0))
+        n = len(self.agents)
+        units = (self.rounds or 0) * (n // 2) if self.schedule == "swiss" else n * (n - 1) // 2
+        return self.episodes * units * both
+
     def missing(self, store: Store) -> list[Fixture]:
-        """The scheduled episodes that have no row yet."""
-        found = {(r.agents, r.seed) for r in store.rows(self.spec.id, self.env_kwargs)}
-        return [f for f in self.fixtures if (self._names(f), f.seed) not in found]
+        """The scheduled episodes that have no row yet, as far as results tell the schedule."""
+        found = self._found(store)
+        return [f for fixtures in self._rounds(found) for f in fixtures if self._key(f) not in found]
 
     def play(self, store: Store, progress: Callable[[float], None] | None = None) -> None:
         """Play what is missing, and write it.
@@ -162,41 +239,100 @@ class Tournament:
             store: where the rows are, and go.
             progress: called with numbers of episodes, as they are made.
         """
-        missing = self.missing(store)
         tell = progress or (lambda _: None)
         on_device = set(self._on_device)
-        device = [f for f in missing if {self.agents[a] for a in f.pair} <= on_device]
-        host = [f for f in missing if not {self.agents[a] for a in f.pair} <= on_device]
-        self._write(store, self._device_episodes(device, tell))
-        self._write(store, self._host_episodes(host, tell))
+        found = self._found(store)
+        with contextlib.ExitStack() as stack:
+            for fixtures in self._rounds(found):
+                missing = [f for f in fixtures if self._key(f) not in found]
+                device = [f for f in missing if {self.agents[a] for a in f.pair} <= on_device]
+                host = [f for f in missing if not {self.agents[a] for a in f.pair} <= on_device]
+                self._write(store, self._device_episodes(device, tell), found)
+                self._write(store, self._host_episodes(host, tell, stack), found)
+
+    def _found(self, store: Store) -> dict[Any, Row]:
+        rows = store.rows(self.spec.id, self.env_kwargs)
+        return {(r.agents, r.seed): r for r in rows}
+
+    def _rounds(self, found: dict[Any, Row]) -> Iterator[list[Fixture]]:
+        """The schedule's rounds, until one of them has not been played.
+
+        Args:
+            found: rows by agents and seed; whoever plays a round adds its rows before the next.
+        """
+        scores = Scores(len(self.agents))
+        for fixtures in self._plan(scores):
+            yield fixtures
+            if not all(self._key(f) in found for f in fixtures):
+                return
+            self._add(scores, fixtures, found)
+            if self.schedule != "active" and self.width is not None:
+                if Strengths.of(scores).settled(self.width).all():
+                    return
+
+    def _plan(self, scores: Scores) -> Iterator[list[Fixture]]:
+        if self.schedule == "active":
+            return active(self.field, self.episodes, self.width or 0.0, scores)
+        if self.schedule == "swiss":
+            return swiss(self.field, self.episodes, self.rounds or 1, scores)
+        every = round_robin(
+            self.agents, self.field.seats, self.episodes, self.field.seed, self.field.teams
+        )
+        if self.width is None:
+            return iter([every])  # nothing to wait for between episodes
+        by_number = itertools.groupby(every, lambda f: f.index)
+        return (list(fixtures) for _, fixtures in by_number)
+
+    def _add(self, scores: Scores, fixtures: Sequence[Fixture], found: dict[Any, Row]) -> None:
+        units: dict[Any, list[float]] = collections.defaultdict(list)
+        for f in fixtures:
+            if f.pair[0] != f.pair[1]:
+                units[f.pair, f.index].append(score(f, found[self._key(f)]))
+        for ((first, second), _), values in units.items():
+            scores.add(first, second, float(np.mean(values)))
+
+    def _key(self, fixture: Fixture) -> tuple[tuple[str, ...], int]:
+        return self._names(fixture), fixture.seed
 
     def _device_episodes(
         self, fixtures: Sequence[Fixture], tell: Callable[[float], None]
     ) -> Iterator[tuple[Episode, bool]]:
         if not fixtures:
             return
-        names = sorted({n for f in fixtures for n in self._names(f)})
-        matches = DeviceMatches(self.env, [self._on_device[n] for n in names])
-        seats = [[names.index(n) for n in self._names(f)] for f in fixtures]
+        if self._matches is None:  # one for all rounds, which share its program
+            self._players = sorted({n for f in fixtures for n in self._names(f)})
+            if self.schedule != "round-robin":
+                self._players = sorted(self._on_device)
+            self._matches = DeviceMatches(self.env, [self._on_device[n] for n in self._players])
+        seats = [[self._players.index(n) for n in self._names(f)] for f in fixtures]
         keep = [f.index < self.record for f in fixtures]
         seeds = [f.seed for f in fixtures]
-        yield from zip(matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True)
+        yield from zip(self._matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True)
         if not (self.env.max_steps or self.spec.horizon):
             tell(len(fixtures))
 
     def _host_episodes(
-        self, fixtures: Sequence[Fixture], tell: Callable[[float], None]
+        self,
+        fixtures: Sequence[Fixture],
+        tell: Callable[[float], None],
+        stack: contextlib.ExitStack,
     ) -> Iterator[tuple[Episode, bool]]:
         if not fixtures:
             return
         tasks = [
             Task(i, self._names(f), f.seed, f.index < self.record) for i, f in enumerate(fixtures)
         ]
-        name = self._env_name
-        with Workers(name, {}, min(self.jobs, len(tasks)), self.move_timeout) as workers:
-            for task, episode in workers.run(tasks):
-                tell(1)
-                yield episode, task.record
+        if self._workers is None:  # for all rounds
+            jobs = self.jobs
+            if self.backend == "local" and self.schedule == "round-robin" and self.width is None:
+                jobs = min(jobs or os.cpu_count() or 1, len(tasks))
+            made = make_workers(
+                self.backend, self._env_name, jobs, self.move_timeout, self.memory
+            )
+            self._workers = stack.enter_context(made)
+        for task, episode in self._workers.run(tasks):
+            tell(1)
+            yield episode, task.record
 
     def _write(self, store: Store, episodes: Iterable[tuple[Episode, bool]]) -> None:
         waiting: list[tuple[Episode, bytes | None]] = []
@@ -234,11 +370,11 @@ class Tournament:
         folder = make_folder(folder)
         files = {
             "results.json": json.dumps(results.as_json(), indent=2) + "\n",
-            "standings.csv": _csv(
+            "standings.csv": csv_text(
                 [f.name for f in dataclasses.fields(payoffs.Standing)],
                 [dataclasses.astuple(s) for s in results.standings],
             ),
-            "payoffs.csv": _csv(
+            "payoffs.csv": csv_text(
                 ["agent", *results.table.agents],
                 [
                     [name, *row]
@@ -250,7 +386,7 @@ class Tournament:
             "episodes.csv": self._episodes_csv(results),
         }
         if results.population is not None:
-            files["population.csv"] = _csv(
+            files["population.csv"] = csv_text(
                 list(results.population[0]), [list(p.values()) for p in results.population]
             )
         for name, text in files.items():
@@ -261,7 +397,7 @@ class Tournament:
 
     def _episodes_csv(self, results: Results) -> str:
         seats = range(self.env.num_agents)
-        return _csv(
+        return csv_text(
             [
                 *(f"agent_{i}" for i in seats),
                 "seed",
@@ -303,21 +439,3 @@ def _population(table: payoffs.PayoffTable) -> list[dict[str, Any]]:
     if table.count.min() > 1:
         error = np.sqrt(table.variance / table.count)
     return population_metrics(table.mean, error).rows(table.agents)
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(["" if v is None or v != v else v for v in row] for row in rows)
-    return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and value != value:
-        return None
-    return value.item() if isinstance(value, np.generic) else value
