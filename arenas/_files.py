@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from arenas.errors import BadArgument
@@ -31,6 +33,37 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
         raise BadArgument(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def written_beside(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
+    """A temporary file beside ``path``, for what others write; moved there at the end.
+
+    Left by an exception, it is taken away, and what was at ``path`` stays.
+
+    Args:
+        path: where the file will lie.
+        suffix: of the temporary file's name, for those who tell a format by it.
+
+    Raises:
+        BadArgument: it cannot be written; says where and why.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        handle, name = tempfile.mkstemp(suffix, path.name, path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BadArgument(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
