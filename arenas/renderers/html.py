@@ -41,6 +41,7 @@ from arenas._files import write_atomically
 from arenas.errors import BadArgument
 from arenas.renderers import scene as scenes
 from arenas.renderers.film import Film
+from arenas.renderers.panel import panel as panel_of
 from arenas.renderers.scene import STAGE, Item, Scene
 from arenas.renderers.text import game_name
 from arenas.replay import Replay
@@ -271,7 +272,7 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
                 now = packer.picture(scene)
                 pictures.append(packer.coded(edits(shown, now)))
                 shown = now
-            facts = {}
+            facts = panel_of(film, t, seat)
             panels.append(difference(panel, facts))
             panel = facts
         views.append({"seat": seat, "pictures": pictures, "panels": panels})
@@ -372,6 +373,10 @@ def edits(before: Sequence[int], now: Sequence[int]) -> list[Any]:
     """
     if before == now:
         return []
+    if len(before) == len(now):  # often items are put in the place of others
+        places = [i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b]
+        if len(places) <= 3 or 4 * len(places) <= len(now):
+            return _replacements(places, now)
     last_before = {item: i for i, item in enumerate(before)}
     last_now = {item: j for j, item in enumerate(now)}
     script: list[Any] = []
@@ -394,6 +399,20 @@ def edits(before: Sequence[int], now: Sequence[int]) -> list[Any]:
             else:
                 break
         script += [kept, dropped, added]
+
+
+def _replacements(places: Sequence[int], now: Sequence[int]) -> list[Any]:
+    """The script that puts the items of ``now`` at these places where others were."""
+    script: list[Any] = []
+    reached = 0
+    for i in places:
+        if script and i == reached:
+            script[-2] += 1
+            script[-1].append(now[i])
+        else:
+            script += [i - reached, 1, [now[i]]]
+        reached = i + 1
+    return script
 
 
 def difference(before: Any, now: Any) -> Any:

@@ -7,6 +7,7 @@ const ArenasPlayer = (() => {
   // As in the window; Verdana is as wide.
   const FONT = '"DejaVu Sans", Verdana, sans-serif';
   const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
+  const SEATS = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442"]; // as in scene.py
   // Okabe and Ito's colours, which colour-blind people tell apart.
   const MARKS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#f0e442", "#0072b2"];
 
@@ -721,8 +722,73 @@ const ArenasPlayer = (() => {
       const facts = this.film.views[this.view].panels[t];
       if (facts === this.facts) return;
       this.facts = facts;
-      this.panel.replaceChildren();
+      const top = this.panel.scrollTop;
+      const limit = facts.limit ? `, at most ${facts.limit}` : "";
+      const head = make("p", { class: "arenas-when" },
+        make("strong", {}, `step ${facts.step}`), ` of ${facts.steps}${limit}`);
+      if (facts.end) head.append(" · ", make("strong", {}, facts.end));
+      this.panel.replaceChildren(head);
+      if (facts.events.length)
+        this.panel.append(make("p", { class: "arenas-events" }, facts.events.join(" · ")));
+      // Where many have much to tell, a list of short lines; else a card each.
+      const brief = facts.seats.length > 6;
+      this.panel.append(...facts.seats.map((seat) => (brief ? briefly(seat) : card(seat))));
+      this.panel.scrollTop = top;
     }
+  }
+
+  /** A number with its sign, a minus as long as the plus. */
+  function signed(x) {
+    if (x === null) return "–";
+    return x < 0 ? `−${-x}` : x > 0 ? `+${x}` : "0";
+  }
+
+  function plain(x) {
+    return x === null ? "–" : x < 0 ? `−${-x}` : String(x);
+  }
+
+  function dot(seat) {
+    const element = make("span", { class: "arenas-dot", "aria-hidden": "true" });
+    element.style.background = SEATS[seat % SEATS.length];
+    return element;
+  }
+
+  /** A seat's facts as a card. */
+  function card(seat) {
+    const box = make("section", { class: seat.acts ? "arenas-card arenas-acts" : "arenas-card" });
+    const name = make("h3", {}, dot(seat.seat), seat.name);
+    if (seat.agent !== seat.name) name.append(make("span", { class: "arenas-agent" }, seat.agent));
+    const facts = make("dl", {});
+    const fact = (what, value) => facts.append(make("dt", {}, what), make("dd", {}, value));
+    fact("return", plain(seat.return));
+    fact("reward", signed(seat.reward));
+    if (seat.value !== null) fact("value", plain(seat.value));
+    if (seat.did !== null) fact("did", seat.did);
+    if (seat.chose !== null) fact("chooses", seat.chose);
+    else if (seat.acts) fact("chooses", "not yet known");
+    box.append(name, facts);
+    if (seat.probabilities) {
+      box.append(make("h4", {}, "probabilities"), ...seat.probabilities.map(([word, share]) => {
+        const row = make("div", { class: word === seat.chose ? "arenas-share arenas-chosen" : "arenas-share" },
+          make("span", {}, word), make("span", {}, `${(100 * share).toFixed(1)} %`));
+        row.style.setProperty("--share", `${100 * share}%`);
+        return row;
+      }));
+    } else if (seat.legal) {
+      box.append(make("h4", {}, `${seat.legal.length} legal`), make("ul", { class: "arenas-legal" },
+        ...seat.legal.map((word) =>
+          make("li", word === seat.chose ? { class: "arenas-chosen" } : {}, word))));
+    }
+    return box;
+  }
+
+  /** A seat's facts in two lines. */
+  function briefly(seat) {
+    return make("div", { class: seat.acts ? "arenas-brief arenas-acts" : "arenas-brief" },
+      make("div", {}, dot(seat.seat), seat.name,
+        make("span", { class: "arenas-number" }, plain(seat.return))),
+      make("div", { class: "arenas-agent" }, seat.chose !== null ? seat.chose : seat.did || "",
+        make("span", { class: "arenas-number" }, signed(seat.reward))));
   }
 
   return {
