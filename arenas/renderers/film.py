@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from arenas._version import __version__
 from arenas.env import TimeStep
 from arenas.errors import BadArgument
 from arenas.host import HostEnv
@@ -169,6 +170,7 @@ class Film:
         events: what happened, in order.
         drawing: of the game.
         policies: what agents told of their choices, where that was recorded.
+        version: of Arenas, that played the episode.
     """
 
     def __init__(
@@ -179,6 +181,7 @@ class Film:
         self.moments: list[Moment] = []
         self.events: list[Event] = []
         self.policies: Policies | None = None
+        self.version = __version__
         self.drawing = drawing_of(self)
 
     def __len__(self) -> int:
@@ -234,6 +237,7 @@ class Film:
             if film is None:
                 film = cls(env, replay.episode.agents, replay.episode.seed)
                 film.policies = replay.episode.policies
+                film.version = replay.arenas_version
             film.add(action)
         assert film is not None
         return film

@@ -6,15 +6,19 @@ Both viewers show what :func:`panel` gives: the window and the page in the brows
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 
-from arenas.renderers.text import action_words
+from arenas.renderers.text import action_words, game_name
 
 if TYPE_CHECKING:
     from arenas.renderers.film import Film
+
+HUMAN = "human"
+"""Name in records of a person who plays."""
 
 MOST_SEATS = 5
 """Seats up to which legal actions and probabilities of all are told where no seat is chosen."""
@@ -122,3 +126,52 @@ def _value(film: Film, t: int, seat: int) -> float | None:
     if told is None or t >= len(told.values):
         return None
     return number(told.values[t, seat])
+
+
+def badge(film: Film) -> str:
+    """One line: environment, seed, and the version of Arenas that played."""
+    seed = "" if film.seed is None else f" · seed {film.seed}"
+    return f"{_environment(film)}{seed} · Arenas {film.version}"
+
+
+def command(film: Film) -> str:
+    """The command that plays this episode again, for a shell; empty where there is none.
+
+    Of episodes that people played, it starts another from the same seed, with them to play.
+    """
+    spec = film.env.spec
+    if spec is None or film.seed is None:
+        return ""
+    agents = list(film.agents)
+    people = [i for i, a in enumerate(agents) if a == HUMAN]
+    words: list[str]
+    if not people:
+        teams = film.env.teams
+        if teams is not None:  # one name for each team, where one agent held all its seats
+            held = [{a for a, t in zip(agents, teams, strict=True) if t == i} for i in set(teams)]
+            if all(len(names) == 1 for names in held):
+                agents = [names.pop() for names in held]
+        words = ["match", _environment(film), "--agents", *agents]
+    elif len(people) == len(agents) > 1:
+        words = ["play", _environment(film), "--two-players"]
+    else:
+        others = [a for a in agents if a != HUMAN]
+        words = ["play", _environment(film), "--seat", str(people[0])]
+        words += ["--against", *others] if others else []
+    words += ["--seed", str(film.seed), "--record", "again.replay"]
+    return shlex.join(["arenas", *words])
+
+
+def _environment(film: Film) -> str:
+    """The environment with its arguments, as commands take it."""
+    arguments = "".join(f",{name}={_literal(value)}" for name, value in film.env.kwargs.items())
+    return f"{game_name(film.env)}{arguments}"
+
+
+def _literal(value: Any) -> str:
+    """A value as it is written after ``name=``: a plain word, or Python's literal."""
+    if isinstance(value, str):
+        return value if value.replace("_", "").replace("-", "").isalnum() else repr(value)
+    if isinstance(value, list):
+        value = tuple(value)  # as it was given, before it was JSON
+    return repr(value)
