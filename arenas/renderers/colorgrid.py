@@ -32,7 +32,7 @@ from arenas.renderers.scene import (
     rgba,
     with_alpha,
 )
-from arenas.renderers.symbols import Curves, blend, fitted, symbol, unwrapped
+from arenas.renderers.symbols import Curves, blend, fitted, signed, symbol, unwrapped
 
 PAINT = (VERMILION, BLUE, GREEN)
 SHAPES = ("circle", "square", "triangle")
@@ -297,7 +297,7 @@ class ColorGridDrawing(Drawing):
             items.append(Text(COLUMN + 54, y + 42, fitted(agent, 160, 14), 14, FAINT))
         if told:
             total = float(self.film.moments[t].returns[seat])
-            items.append(Text(right - 14, y + 30, f"{total:.4g}", 26, INK, "end", bold=True))
+            items.append(Text(right - 14, y + 30, signed(total), 26, INK, "end", bold=True))
             count = f"{good} of the goal, {wrong} wrong"
         else:
             count = f"{good + wrong} blocks taken"

@@ -73,6 +73,11 @@ def fitted(text: str, width: float, size: float) -> str:
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
+def signed(value: float) -> str:
+    """A score with its sign, ``+12`` or ``−3.5``; ``0`` for nothing."""
+    return f"{value:+.6g}".replace("-", "−") if value else "0"
+
+
 def unwrapped(env: HostEnv) -> Any:
     """The game itself, within what hosts and wraps it."""
     inner = getattr(env, "env", env)
@@ -140,9 +145,9 @@ class Curves:
         yield line(left, zero, left + width, zero, "#4a5665")
         size = SMALLEST_TEXT
         if high:
-            yield Text(left - 6, top + size / 2, f"{high:+g}", size, FAINT, "end")
+            yield Text(left - 6, top + size / 2, signed(high), size, FAINT, "end")
         if low:
-            yield Text(left - 6, top + height - size / 2, f"{-low:+g}", size, FAINT, "end")
+            yield Text(left - 6, top + height - size / 2, signed(-low), size, FAINT, "end")
         long = self._piece * self._stride
         for i, color in enumerate(self.colors):
             done = self._pieces.setdefault((low, high, i), [])
