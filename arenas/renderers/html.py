@@ -20,9 +20,10 @@ text only, never as markup.
 
 The blob: zlib-compressed JSON, in base64. A film is a list of *pictures*, of which a step may have
 several, seen in *views*: the whole one and those of seats. All primitives of all views are in one
-table, each once, coordinates in tenths of a logical pixel and angles in thousandths of a radian. A
-picture is told as the difference to the one before it in its view, and so are the facts of the side
-panel (:func:`difference`). :class:`Packer` says more.
+table, each once, coordinates in tenths of a logical pixel and angles in thousandths of a radian
+(:class:`Packer`). A picture is told by its difference to the one before it in its view, or to what
+the whole view shows at that time (:func:`edits`); the side panel's facts likewise
+(:func:`difference`).
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import arenas
 from arenas._files import write_atomically
 from arenas.errors import BadArgument
 from arenas.renderers import scene as scenes
 from arenas.renderers.film import Film
+from arenas.renderers.panel import badge, command
 from arenas.renderers.panel import panel as panel_of
 from arenas.renderers.scene import STAGE, Item, Scene
 from arenas.renderers.text import game_name
@@ -253,29 +254,32 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
         if not 0 <= seat < film.env.num_agents:
             raise BadArgument(f"seat {seat}; accepted are 0 to {film.env.num_agents - 1}")
     packer = Packer()
-    views = []
-    counts: list[int] = []  # of pictures of each step, the same in every view
-    for seat in (None, *seats):
-        pictures: list[Any] = []
-        panels: list[Any] = []
-        shown: list[int] = []
-        panel: Any = None
-        for t in range(len(film)):
-            between = film.drawing.between(t, seat)
-            if seat is None:
-                counts.append(len(between))
-            elif len(between) != counts[t]:
+    views = [{"seat": seat, "pictures": [], "panels": []} for seat in (None, *seats)]
+    shown: list[list[int]] = [[] for _ in views]  # the last picture of each view
+    panels: list[Any] = [None for _ in views]
+    counts = []
+    for t in range(len(film)):
+        whole: list[list[int]] = []
+        for v, view in enumerate(views):
+            pictures = [packer.picture(s) for s in film.drawing.between(t, view["seat"])]
+            if v == 0:
+                whole = pictures
+                counts.append(len(whole))
+            elif len(pictures) != len(whole):
+                who = film.env.agents[view["seat"]]
                 raise AssertionError(
-                    f"step {t} has {counts[t]} pictures, and {len(between)} as seat {seat} sees it"
+                    f"step {t} has {len(whole)} pictures, and {len(pictures)} as {who} sees it"
                 )
-            for scene in between:
-                now = packer.picture(scene)
-                pictures.append(packer.coded(edits(shown, now)))
-                shown = now
-            facts = panel_of(film, t, seat)
-            panels.append(difference(panel, facts))
-            panel = facts
-        views.append({"seat": seat, "pictures": pictures, "panels": panels})
+            for picture, beside in zip(pictures, whole, strict=True):
+                script = edits(shown[v], picture)
+                if v and script:  # a seat often sees nearly everything
+                    other = edits(beside, picture)
+                    script = min(script, [FROM_WHOLE, *other], key=_length)
+                view["pictures"].append(packer.coded(script))
+                shown[v] = picture
+            facts = panel_of(film, t, view["seat"])
+            view["panels"].append(difference(panels[v], facts))
+            panels[v] = facts
     return {
         "format": FORMAT,
         "stage": list(STAGE),
@@ -285,8 +289,8 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
         "seats": list(film.env.agents),
         "agents": list(film.agents),
         "title": _caption(film),
-        "badge": f"{game_name(film.env)} · seed {film.seed} · Arenas {arenas.__version__}",
-        "command": "",
+        "badge": badge(film),
+        "command": command(film),
         "views": views,
         **packer.table(),
     }
@@ -323,9 +327,12 @@ class Packer:
     def coded(self, script: list[Any]) -> list[Any]:
         """An edit script with each item put there as how far back its number lies: 0 is new.
 
-        Scripts are to be passed in the order in which they will be read.
+        Scripts are to be passed in the order in which they will be read: by steps, of a step by
+        views, of a view by pictures.
         """
-        for added in script[2::3]:
+        for added in script:
+            if isinstance(added, int):
+                continue
             for i, item in enumerate(added):
                 added[i] = self._told - item
                 self._told += item == self._told
@@ -362,6 +369,14 @@ def _split(item: Item | str) -> tuple[tuple[Any, ...], list[int]]:
 
 def _tenths(values: Iterable[Any]) -> list[int]:
     return [round(10 * v) for v in values]
+
+
+FROM_WHOLE = -1
+"""Before an edit script: it starts from the whole view's picture, not from the view's last one."""
+
+
+def _length(script: list[Any]) -> int:
+    return len(script) + sum(len(added) for added in script if isinstance(added, list))
 
 
 def edits(before: Sequence[int], now: Sequence[int]) -> list[Any]:

@@ -137,7 +137,8 @@ def badge(film: Film) -> str:
 def command(film: Film) -> str:
     """The command that plays this episode again, for a shell; empty where there is none.
 
-    Of episodes that people played, it starts another from the same seed, with them to play.
+    Of episodes that people played, it starts another from the same seed, with them to play. There
+    is none with control characters in a name: a terminal may obey those that are pasted.
     """
     spec = film.env.spec
     if spec is None or film.seed is None:
@@ -159,7 +160,8 @@ def command(film: Film) -> str:
         words = ["play", _environment(film), "--seat", str(people[0])]
         words += ["--against", *others] if others else []
     words += ["--seed", str(film.seed), "--record", "again.replay"]
-    return shlex.join(["arenas", *words])
+    line = shlex.join(["arenas", *words])
+    return line if line.isprintable() else ""
 
 
 def _environment(film: Film) -> str:

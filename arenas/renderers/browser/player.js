@@ -58,24 +58,36 @@ const ArenasPlayer = (() => {
         this.begins.push(at);
         at += NUMBERS[data.styles[style][0]](data.styles[style]);
       }
+      // By steps, of a step by views: in the order in which new items were numbered.
+      const scripts = this.views.map((view) => view.pictures);
       let told = 0;
-      for (const view of this.views) {
-        let shown = [];
-        view.pictures = view.pictures.map((script) => {
-          if (!script.length) return shown;
-          const next = [];
-          let i = 0;
-          for (let k = 0; k < script.length; k += 3) {
-            for (const kept = i + script[k]; i < kept; i++) next.push(shown[i]);
-            i += script[k + 1];
-            for (const back of script[k + 2]) {
-              next.push(told - back);
-              if (back === 0) told++;
+      for (const view of this.views) view.pictures = [];
+      for (let t = 0; t < data.counts.length; t++) {
+        for (let v = 0; v < scripts.length; v++) {
+          for (let p = this.first[t]; p < this.first[t] + data.counts[t]; p++) {
+            const script = scripts[v][p];
+            const whole = script[0] === -1;
+            const before = whole ? this.views[0].pictures[p] : p ? this.views[v].pictures[p - 1] : [];
+            if (script.length === (whole ? 1 : 0)) {
+              this.views[v].pictures.push(before);
+              continue;
             }
+            const next = [];
+            let i = 0;
+            for (let k = whole ? 1 : 0; k < script.length; k += 3) {
+              for (const kept = i + script[k]; i < kept; i++) next.push(before[i]);
+              i += script[k + 1];
+              for (const back of script[k + 2]) {
+                next.push(told - back);
+                if (back === 0) told++;
+              }
+            }
+            while (i < before.length) next.push(before[i++]);
+            this.views[v].pictures.push(next);
           }
-          while (i < shown.length) next.push(shown[i++]);
-          return (shown = next);
-        });
+        }
+      }
+      for (const view of this.views) {
         let panel = null;
         view.panels = view.panels.map((change) => (panel = changed(panel, change)));
       }
