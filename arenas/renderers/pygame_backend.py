@@ -332,8 +332,12 @@ class Painter:
         found = self._sprites.get(key)
         if found is None:
             rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
-            contours = _stroke_contours(rounded, line / 2) if line else [rounded]
-            found = self._keep(key, _sprite(contours, wide + 1, high + 1, color))
+            size = (wide + 1, high + 1)
+            if line:
+                found = _colored(line_coverage(rounded, line / 2, *size), color)
+            else:
+                found = _sprite([rounded], *size, color)
+            self._keep(key, found)
         else:
             self._sprites.move_to_end(key)
         surface.blit(found, (left, top))
@@ -418,18 +422,53 @@ def _capsule(a: Point, b: Point, radius: float) -> list[Point]:
     return points
 
 
-def _stroke_contours(points: Sequence[Point], radius: float) -> list[list[Point]]:
-    return [_capsule(a, b, radius) for a, b in itertools.pairwise(points)]
-
-
 def _sprite(contours: Sequence[Contour], width: int, height: int, color: Color) -> pygame.Surface:
     """A surface in one colour, as opaque in each pixel as the contours cover it."""
-    sprite = pygame.Surface((width, height), pygame.SRCALPHA, 32)
+    return _colored(coverage(contours, width, height), color)
+
+
+def _colored(covered: np.ndarray, color: Color) -> pygame.Surface:
+    """A surface in one colour, as opaque in each pixel as it is ``covered``."""
+    sprite = pygame.Surface(covered.shape[::-1], pygame.SRCALPHA, 32)
     sprite.fill((*color[:3], 0))
     alpha = pygame.surfarray.pixels_alpha(sprite)
-    alpha[:] = (coverage(contours, width, height).T * color[3] + 0.5).astype(np.uint8)
+    alpha[:] = (covered.T * color[3] + 0.5).astype(np.uint8)
     del alpha  # unlocks the surface
     return sprite
+
+
+def line_coverage(points: Sequence[Point], radius: float, width: int, height: int) -> np.ndarray:
+    """How much of each pixel a line with round ends and joins covers, float ``[height, width]``.
+
+    By the distance of each pixel's middle from the line, which is off by less than a fifth where
+    the line is thicker than a pixel, and takes a quarter of the time of :func:`coverage`.
+
+    Args:
+        points: that the line leads through, in pixels, within the picture.
+        radius: half of the line's thickness.
+        width: of the picture, pixels.
+        height: likewise.
+    """
+    covered = np.zeros((height, width), np.float32)
+    ends = list(points) if len(points) > 1 else [points[0], points[0]]
+    for (ax, ay), (bx, by) in itertools.pairwise(ends):
+        left, right = max(0, math.floor(min(ax, bx) - radius) - 1), math.ceil(max(ax, bx) + radius)
+        top, bottom = max(0, math.floor(min(ay, by) - radius) - 1), math.ceil(max(ay, by) + radius)
+        dx, dy = bx - ax, by - ay
+        squared = dx * dx + dy * dy or 1.0
+        x = np.arange(left, min(width, right + 1), dtype=np.float32)[None, :] + (0.5 - ax)
+        y = np.arange(top, min(height, bottom + 1), dtype=np.float32)[:, None] + (0.5 - ay)
+        along = x * (dx / squared) + y * (dy / squared)
+        np.clip(along, 0.0, 1.0, out=along)
+        off_x, off_y = x - along * dx, y - along * dy
+        off_x *= off_x
+        off_y *= off_y
+        off_x += off_y
+        distance = np.sqrt(off_x, out=off_x)
+        piece = np.clip(radius + 0.5 - distance, 0.0, 1.0)
+        window = covered[top : top + len(y), left : left + x.shape[1]]
+        np.maximum(window, piece, out=window)
+    return covered
 
 
 def coverage(contours: Sequence[Contour], width: int, height: int) -> np.ndarray:
