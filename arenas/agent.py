@@ -155,6 +155,26 @@ class HostedAgent(HostAgent):
             return agent.act(params, carry, observation, mask, step_key(key, acts))
 
         self._start, self._act = jax.jit(start), jax.jit(act)
+        self._told = jax.jit(self._tell) if tells(agent) else None
+
+    def _tell(self, params: Any, carry: Any, observation: Any, mask: Any) -> Any:
+        if hasattr(self.agent, "evaluate"):
+            _, logits, value = self.agent.evaluate(params, carry, observation, mask)  # type: ignore[attr-defined]
+            return jax.nn.softmax(logits), jnp.nan if value is None else value
+        _, probabilities = self.agent.probabilities(params, carry, observation, mask)
+        return probabilities, jnp.nan
+
+    def tell(self, observation: Any, action_mask: np.ndarray) -> tuple[np.ndarray, float] | None:
+        """The probabilities ``[K]`` of the action that is asked for next, and the value.
+
+        Of a trained agent that takes the likeliest action, they are those of its policy. The value
+        is the return that it expects from here on, in the scale of its training; NaN where it has
+        none. None where the agent does not tell. Nothing changes by being asked.
+        """
+        if self._told is None:
+            return None
+        told = self._told(self.agent.params, self._carry, observation, action_mask)
+        return np.asarray(told[0], np.float32), float(told[1])
 
     def twin(self) -> HostedAgent:
         """The same agent for another seat: compiled once, with a carry of its own."""
@@ -175,6 +195,14 @@ class HostedAgent(HostAgent):
             np.uint32(self._acts),
         )
         return np.asarray(action)
+
+
+def tells(agent: Agent) -> bool:
+    """Whether an agent tells the probabilities of its actions."""
+    if not isinstance(agent, DeviceAgent):
+        return False
+    own = type(agent).probabilities is not DeviceAgent.probabilities
+    return own or hasattr(agent, "evaluate")
 
 
 def as_host_agent(agent: Agent) -> HostAgent:

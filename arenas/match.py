@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import arenas
-from arenas.agent import Agent, DeviceAgent, as_host_agents
+from arenas.agent import Agent, DeviceAgent, HostedAgent, as_host_agents
 from arenas.env import Env
 from arenas.errors import ArenasError, BadArgument
 from arenas.host import HostEnv, as_host, state_checksum
@@ -98,6 +98,9 @@ class Watch:
 
     def end(self) -> None:
         """It has answered."""
+
+    def failed(self, error: BaseException) -> None:
+        """It raised this, and forfeits; unless this raises, which ends the episode unrecorded."""
 
 
 def play(
@@ -185,6 +188,8 @@ def play_episode(
     *,
     watch: Watch | None = None,
     record: bool = True,
+    policies: bool = False,
+    after: Callable[[list[Any]], None] | None = None,
 ) -> Episode:
     """Play one episode on the host.
 
@@ -194,6 +199,8 @@ def play_episode(
         seed: of the episode; the agent in a seat gets ``agent_seed(seed, seat)``.
         watch: told when an agent thinks.
         record: keep actions and checksum.
+        policies: keep what agents tell of their choices too.
+        after: called after each step with the joint action that was taken.
     """
     watch = watch or Watch()
     timestep = env.reset(seed)
@@ -201,6 +208,7 @@ def play_episode(
     box = isinstance(env.action_space, gymnasium.spaces.Box)
     actions: list[list[Any]] = []
     rewards: list[Any] = [np.zeros(env.num_agents, np.float32)]
+    told = Told(env) if policies else None
 
     def finish(outcome: str, forfeit: Forfeit | None = None) -> Episode:
         shape = (len(actions), env.num_agents, *env.action_shape)
@@ -218,6 +226,7 @@ def play_episode(
             forfeit=forfeit,
             actions=np.asarray(actions, action_type).reshape(shape) if record else None,
             checksum=env.checksum() if record else None,
+            policies=told.policies(len(actions)) if told else None,
         )
 
     for seat, agent in enumerate(agents):
@@ -226,6 +235,7 @@ def play_episode(
             agent.watch(env)
             agent.reset(seat, agent_seed(seed, seat))
         except (Exception, SystemExit) as error:
+            watch.failed(error)
             return finish("forfeit", Forfeit(seat, _failure(error)))
         finally:
             watch.end()
@@ -246,9 +256,12 @@ def play_episode(
                 continue
             watch.begin(seat, len(actions))
             try:
+                if told:
+                    told.ask(len(actions), seat, agent, observations(seat), mask)
                 chosen = agent.act(observations(seat), mask)
                 env.check_legal(seat, chosen)
             except (Exception, SystemExit) as error:
+                watch.failed(error)
                 return finish("forfeit", Forfeit(seat, _failure(error)))
             finally:
                 watch.end()
@@ -256,7 +269,42 @@ def play_episode(
         timestep = env.step(action)
         actions.append(action)
         rewards.append(timestep.reward)
+        if after:
+            after(action)
     return finish("terminated" if timestep.terminated else "truncated")
+
+
+class Told:
+    """What agents tell of their choices, while an episode is played.
+
+    Args:
+        env: what is played.
+    """
+
+    def __init__(self, env: HostEnv) -> None:
+        self._shape = (env.num_agents, env.num_actions)
+        self._probabilities: list[np.ndarray] = []
+        self._values: list[np.ndarray] = []
+
+    def ask(self, step: int, seat: int, agent: Any, observation: Any, mask: np.ndarray) -> None:
+        """Ask an agent that is about to act, after ``step`` steps."""
+        self._reach(step + 1)
+        told = agent.tell(observation, mask) if isinstance(agent, HostedAgent) else None
+        if told is not None:
+            self._probabilities[step][seat], self._values[step][seat] = told
+
+    def _reach(self, length: int) -> None:
+        while len(self._values) < length:
+            self._probabilities.append(np.full(self._shape, np.nan, np.float32))
+            self._values.append(np.full(self._shape[0], np.nan, np.float32))
+
+    def policies(self, length: int) -> Policies | None:
+        """What was told in the first ``length`` steps; None where nobody told anything."""
+        self._reach(length)
+        probabilities, values = self._probabilities[:length], self._values[:length]
+        if not any(np.isfinite(p).any() for p in probabilities):
+            return None
+        return Policies(np.stack(probabilities), np.stack(values))
 
 
 def _by_seat(observation: Any) -> Callable[[int], Any]:
@@ -320,6 +368,7 @@ class DeviceMatches:
             most = 1024 if jax.default_backend() == "cpu" else 8192
             batch = int(np.clip(2**28 // max(1, size), 64, most))
         self.batch = batch
+        self._shape = (0, [1] * len(self.agents))
         self._start, self._run = jax.jit(self._start_all), jax.jit(self._run_steps)
 
     def play(
@@ -340,14 +389,16 @@ class DeviceMatches:
                 the last call, where the environment has a step limit or horizon.
         """
         count = len(seeds)
-        batch = min(self.batch, count)
+        # A call that fits into the program of an earlier one uses it.
+        batch, room = max(min(self.batch, count), self._shape[0]), self._shape[1]
         pieces = [slice(i, min(i + batch, count)) for i in range(0, count, batch)]
         table = np.asarray(seats, np.int64).reshape(count, self.env.num_agents)
         # A program has fixed shapes: each agent gets room for the most seats it holds in a piece.
         room = [
-            max(1, max((int((table[p] == a).sum()) for p in pieces), default=1))
+            max([room[a], *(int((table[p] == a).sum()) for p in pieces)])
             for a in range(len(self.agents))
         ]
+        self._shape = (batch, room)
         keep = [record] * count if isinstance(record, bool) else list(record)
         for p in pieces:
             yield from self._play_piece(table[p], seeds[p], batch, room, keep[p], progress)

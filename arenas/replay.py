@@ -4,6 +4,10 @@ Layout, little-endian: ``ARENASRP``, format version (uint16), length of the body
 of the body, and the body, zlib-compressed. Unpacked it is the length of a JSON header (uint32), the
 header, and the actions as raw numbers in the order of the header's ``shape``. The file holds no
 observations and no states: the environment computes them again from the seed and the actions.
+
+Version 2 adds what agents told of their choices: after the actions, the probabilities as float16
+in the order of the header's ``policies`` and the values as float32. Files without it are written as
+version 1, which older versions of Arenas read.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import struct
 import zlib
@@ -24,10 +29,10 @@ from arenas._files import write_atomically
 from arenas.env import TimeStep
 from arenas.errors import ArenasError, BadFile
 from arenas.host import HostEnv
-from arenas.match import Episode, Forfeit
+from arenas.match import Episode, Forfeit, Policies
 
 MAGIC = b"ARENASRP"
-VERSION = 1
+VERSION = 2
 _PREFIX = struct.Struct("<8sHQ32s")
 _LARGEST_BODY = 1 << 30  # unpacked; a damaged length must not exhaust memory
 
@@ -84,11 +89,17 @@ class Replay:
             "arenas": self.arenas_version,
             "jax": self.jax_version,
         }
+        if e.policies is not None:
+            header["policies"] = list(e.policies.probabilities.shape)
         text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
         raw = actions.astype(actions.dtype.newbyteorder("<"), copy=False).tobytes()
+        if e.policies is not None:
+            raw += e.policies.probabilities.astype("<f2").tobytes()
+            raw += e.policies.values.astype("<f4").tobytes()
         body = zlib.compress(struct.pack("<I", len(text)) + text + raw, 9)
         digest = hashlib.sha256(body).digest()
-        return _PREFIX.pack(MAGIC, VERSION, len(body), digest) + body
+        version = 1 if e.policies is None else 2
+        return _PREFIX.pack(MAGIC, version, len(body), digest) + body
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "the replay") -> Replay:
@@ -128,7 +139,14 @@ class Replay:
         dtype = np.dtype(header["dtype"])
         if dtype.hasobject:
             raise ValueError(f"actions of dtype {dtype}")
-        actions = np.frombuffer(plain, dtype, offset=4 + size).reshape(header["shape"])
+        count = math.prod(header["shape"])
+        actions = np.frombuffer(plain, dtype, count, 4 + size).reshape(header["shape"])
+        end = 4 + size + actions.nbytes
+        policies = None
+        if "policies" in header:
+            policies, end = _policies(plain, end, header["policies"], actions.shape[:2])
+        if end != len(plain):
+            raise ValueError(f"{len(plain) - end} bytes after its end")
         wide = np.float32 if dtype.kind == "f" else np.int32
         forfeit = header["forfeit"]
         episode = Episode(
@@ -142,6 +160,7 @@ class Replay:
             forfeit=None if forfeit is None else Forfeit(int(forfeit["seat"]), forfeit["reason"]),
             actions=actions.astype(wide),
             checksum=header["checksum"],
+            policies=policies,
         )
         return cls(episode, str(header["arenas"]), header["jax"])
 
@@ -226,6 +245,20 @@ class Replay:
         if found:
             played = f"played with Arenas {self.arenas_version}, JAX {self.jax_version}"
             raise ReplayMismatch("; ".join(found) + f" ({played})")
+
+
+def _policies(
+    plain: bytes, start: int, shape: list[int], steps: tuple[int, ...]
+) -> tuple[Policies, int]:
+    """What agents told, and where it ends."""
+    if len(shape) != 3 or tuple(shape[:2]) != steps:
+        raise ValueError(f"policies of shape {shape} for actions of {steps}")
+    count = math.prod(shape)
+    probabilities = np.frombuffer(plain, "<f2", count, start).reshape(shape)
+    start += probabilities.nbytes
+    values = np.frombuffer(plain, "<f4", math.prod(steps), start).reshape(steps)
+    told = Policies(probabilities.astype(np.float32), values.astype(np.float32))
+    return told, start + values.nbytes
 
 
 def _smallest(actions: np.ndarray) -> np.ndarray:

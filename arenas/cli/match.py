@@ -19,6 +19,7 @@ def command(
     episodes: int = 1,
     seed: int = 0,
     record: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
+    policies: bool = False,
     move_timeout: float = 60.0,
     json: bool = False,
 ) -> None:
@@ -31,6 +32,8 @@ def command(
         seed: of the first episode.
         record: write a replay to this file; with several episodes, to FILE with a number before
             its ending.
+        policies: record the probabilities and values of agents that tell them, too; arenas replay
+            shows them. Takes about twice the time of those agents.
         move_timeout: seconds that an agent may take to answer; 0 for no limit.
         json: print JSON.
     """
@@ -42,6 +45,8 @@ def command(
     check_seed(seed)
     if episodes < 1:
         raise BadArgument(f"--episodes is {episodes}; accepted are integers from 1")
+    if policies and record is None:
+        raise BadArgument("--policies needs --record FILE: it says what is recorded")
     if record is not None and not record.parent.is_dir():
         raise BadArgument(f"cannot write {record}: no folder {record.parent}")
     game = arenas.make(env)
@@ -52,7 +57,7 @@ def command(
     agents = by_seat(game, agents)
     for name in dict.fromkeys(agents):
         arenas.registry.resolve(arenas.registry.agents, name)
-    tasks = [Task(i, agents, (seed + i) % 2**32, True) for i in range(episodes)]
+    tasks = [Task(i, agents, (seed + i) % 2**32, True, policies) for i in range(episodes)]
     played: dict[int, Episode] = {}
     with output.progress() as bar, Workers(env, {}, 1, move_timeout or None) as workers:
         shown = bar.add_task("playing", total=episodes)
@@ -96,5 +101,5 @@ def _numbered(path: Path, number: int, count: int) -> Path:
 
 def _row(episode: Any) -> dict[str, Any]:
     fields = ("seed", "returns", "length", "outcome", "forfeit", "checksum")
-    whole = dataclasses.asdict(dataclasses.replace(episode, actions=None))
+    whole = dataclasses.asdict(dataclasses.replace(episode, actions=None, policies=None))
     return {name: whole[name] for name in fields}

@@ -60,8 +60,8 @@ def command(
 
 
 def _header(replay: Any) -> dict[str, Any]:
-    header = dataclasses.asdict(dataclasses.replace(replay.episode, actions=None))
-    del header["actions"]
+    header = dataclasses.asdict(dataclasses.replace(replay.episode, actions=None, policies=None))
+    del header["actions"], header["policies"]
     return {**header, "arenas_version": replay.arenas_version, "jax_version": replay.jax_version}
 
 

@@ -49,12 +49,14 @@ class Task:
         agents: names by seat.
         seed: of the episode.
         record: keep actions and checksum.
+        policies: keep what agents tell of their choices.
     """
 
     number: int
     agents: tuple[str, ...]
     seed: int
     record: bool = False
+    policies: bool = False
 
 
 class Workers:
@@ -346,7 +348,14 @@ def _work(
             if not isinstance(players, list):
                 episode = players
             else:
-                episode = play_episode(env, players, task.seed, watch=watch, record=task.record)
+                episode = play_episode(
+                    env,
+                    players,
+                    task.seed,
+                    watch=watch,
+                    record=task.record,
+                    policies=task.policies,
+                )
         except Exception as error:
             _report(results, (task.number, None, f"{' against '.join(task.agents)}: {error}"))
             return
