@@ -16,25 +16,66 @@ from arenas.agents.ppo import records
 from arenas.cli import output
 from arenas.errors import BadArgument
 
+NO = "no_"
+"""What is true or false is two flags, that of its name and one that begins with this."""
+
 
 def _options() -> Any:
-    """The hyper-parameters as flags that are None where they are not given."""
+    """The hyper-parameters as flags that are None, or False of two, where they are not given."""
     types = typing.get_type_hints(hyper.Config)
     fields = []
     for field in dataclasses.fields(hyper.Config):
         default = "none" if field.default in ((), "") else field.default
-        hint = tyro.conf.arg(help_behavior_hint=f"(default: {default}, or the game's preset)")
-        kind = Annotated[types[field.name] | None, hint]
-        fields.append((field.name, kind, dataclasses.field(default=None)))
+        hint = f"(default: {default}, or the game's preset)"
+        if types[field.name] is bool:
+            hint = f"(default: {_flag(field.name, bool(field.default))}, or the game's preset)"
+            fields += [
+                _field(field.name, bool, False, hint),
+                _field(f"{NO}{field.name}", bool, False, hint, help="the opposite."),
+            ]
+        else:
+            fields.append(_field(field.name, types[field.name] | None, None, hint))
     made = dataclasses.make_dataclass("Options", fields, frozen=True)
     made.__doc__ = hyper.Config.__doc__
     return made
+
+
+def _field(name: str, kind: Any, default: Any, hint: str, **about: Any) -> tuple[str, Any, Any]:
+    arg = tyro.conf.arg(help_behavior_hint=hint, **about)
+    return name, Annotated[kind, arg], dataclasses.field(default=default)
+
+
+def _flag(name: str, value: bool) -> str:
+    return f"--{'' if value else NO}{name}".replace("_", "-")
+
+
+def _given(options: Any) -> dict[str, Any]:
+    """The hyper-parameters that are given."""
+    values = vars(options)
+    given: dict[str, Any] = {}
+    for field in dataclasses.fields(hyper.Config):
+        value, other = values[field.name], values.get(f"{NO}{field.name}")
+        if other is not None:
+            value = _either(field.name, value, other)
+        if value is not None:
+            given[field.name] = value
+    return given
+
+
+def _either(name: str, yes: bool, no: bool) -> bool | None:
+    """What two flags say, None where neither is given."""
+    if yes and no:
+        flags = f"{_flag(name, True)} and {_flag(name, False)}"
+        raise BadArgument(f"{flags} are given; accepted is one of them")
+    return yes if yes or no else None
 
 
 if typing.TYPE_CHECKING:
     Options = Any
 else:
     Options = _options()
+
+IF_INSTALLED = "(default: if the extra is installed)"
 
 
 def command(
@@ -45,7 +86,8 @@ def command(
     seed: int | None = None,
     seeds: int | None = None,
     resume: bool = False,
-    tensorboard: bool | None = None,
+    tensorboard: Annotated[bool, tyro.conf.arg(help_behavior_hint=IF_INSTALLED)] = False,
+    no_tensorboard: Annotated[bool, tyro.conf.arg(help_behavior_hint=IF_INSTALLED)] = False,
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None,
     json: bool = False,
 ) -> None:
@@ -76,11 +118,12 @@ def command(
         seed: the same seed gives the same agent (default: 0).
         seeds: train so many agents at once, with seeds from SEED on (default: 1).
         resume: go on with the run in DIR; its configuration need not be given again.
-        tensorboard: write TensorBoard events (default: if the extra is installed).
+        tensorboard: write TensorBoard events.
+        no_tensorboard: the opposite.
         wandb: log to this project of Weights & Biases (extra).
         json: print the result as JSON.
     """
-    given = {n: v for n, v in vars(options).items() if v is not None}
+    given = _given(options)
     own = {
         n: v for n, v in (("environment", env), ("seed", seed), ("seeds", seeds)) if v is not None
     }
@@ -98,7 +141,7 @@ def command(
         config = hyper.from_json({n: v for n, v in {**stored, **given}.items() if n in names})
     else:
         config = hyper.resolve(spec.id, spec.game, given)
-        preset = {n: v for n, v in hyper.preset(spec.id, spec.game).items() if n not in given}
+        preset = hyper.preset(spec.id, spec.game, given)
         if preset and not json:
             output.warn(f"preset of {spec.game}: {_as_flags(preset)}")
     folder = out or Path("runs") / f"{spec.id}-{algorithm}-{run['seed']}"
@@ -129,7 +172,7 @@ def command(
             seeds=run["seeds"],
             resume=resume,
             command=["arenas", *sys.argv[1:]],
-            tensorboard=tensorboard,
+            tensorboard=_either("tensorboard", tensorboard, no_tensorboard),
             wandb=wandb,
             progress=tell,
         )
@@ -144,9 +187,11 @@ def command(
 def _as_flags(preset: dict[str, Any]) -> str:
     words = []
     for name, value in preset.items():
-        flag = name.replace("_", "-")
-        several = isinstance(value, tuple | list)
-        words.append(f"--{flag} {' '.join(map(str, value)) if several else value}")
+        if isinstance(value, bool):
+            words.append(_flag(name, value))
+            continue
+        several = value if isinstance(value, tuple | list) else [value]
+        words.append(" ".join([f"--{name.replace('_', '-')}", *map(str, several)]))
     return " ".join(words)
 
 
@@ -168,4 +213,7 @@ def _told(row: dict[str, Any], seeds: int) -> str:
         text += f" ± {1.96 * row['return_error']:.2g}"
     if row["win_rate"] is not None:
         text += f", won {row['win_rate']:.0%}"
-    return f"{text} of {row['episodes']} episodes"
+    text += f" of {row['episodes']} episodes"
+    if row.get("unfinished"):
+        text += f", {row['unfinished']} of which had not ended after {row['longest']:,} steps"
+    return text

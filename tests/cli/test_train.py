@@ -61,6 +61,8 @@ def test_what_is_not_accepted_is_refused_with_what_is(tmp_path, refused):
     assert "rrps/copy" in err
     assert "preset of rrps: " in err and "--lr 0.002" in err and "--network gru" in err
     assert "--hidden 32" not in err  # what is given is not the preset's
+    assert "--no-greedy" in err and "--eval-against" not in err
+    assert "--greedy and --no-greedy are given" in at("--greedy", "--no-greedy")
     assert "'rrps/greenberg' runs on the host" in at("--opponents", "rrps/greenberg")
     assert "rrps-v0" in at(env="rrsp-v0")
     assert "hides nothing by name" in at("--auxiliary", "goal")

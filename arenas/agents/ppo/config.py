@@ -6,7 +6,7 @@ Importing this imports neither jax nor flax, so that ``arenas train --help`` ans
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from arenas.errors import BadArgument, UnknownName
@@ -58,9 +58,10 @@ class Config:
             met), or something that the game hides, such as ColorGrid's goal; empty: nothing.
         auxiliary_weight: weight of that head's loss.
         evaluations: how often the agent is evaluated in the course of the run; the best is kept.
-        eval_episodes: episodes of each evaluation.
-        eval_against: agents that the evaluation meets; none: the opponents, or the agent alone in
-            all seats.
+        eval_episodes: episodes of each evaluation. Where the environment has no step limit, one
+            that has not ended after 100,000 steps counts as it stands there.
+        eval_against: agents that the evaluation meets; none: the opponents; without these random,
+            where the game is competitive, else the agent alone in all seats.
     """
 
     steps: int = 1_000_000
@@ -258,13 +259,21 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Values that differ from the defaults, by game, and on top of that by what an id begins with."""
 
 
-def preset(env_id: str, game: str) -> dict[str, Any]:
-    """The values that this environment's preset sets; empty where there is none."""
+def preset(env_id: str, game: str, given: Collection[str] = ()) -> dict[str, Any]:
+    """The values that this environment's preset sets; empty where there is none.
+
+    Args:
+        env_id: the environment.
+        game: its game.
+        given: names of hyper-parameters that are given, before which the preset yields: in these,
+            and with other opponents in whom the evaluation meets.
+    """
     values: dict[str, Any] = {}
     for name, own in PRESETS.items():
         if name == game or (name.startswith(f"{game}-") and env_id.startswith(name)):
             values |= own
-    return values
+    yields = {*given, *(["eval_against"] if "opponents" in given else [])}
+    return {n: v for n, v in values.items() if n not in yields}
 
 
 def resolve(env_id: str, game: str, given: Mapping[str, Any]) -> Config:
@@ -278,7 +287,7 @@ def resolve(env_id: str, game: str, given: Mapping[str, Any]) -> Config:
     for name in given:
         if name not in known:
             raise UnknownName("hyper-parameter", name, known)
-    return Config(**{**preset(env_id, game), **given}).check()
+    return Config(**{**preset(env_id, game, given), **given}).check()
 
 
 def from_json(values: Mapping[str, Any]) -> Config:

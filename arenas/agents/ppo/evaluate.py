@@ -20,6 +20,11 @@ FIRST_SEED = 3_000_000_000
 """Seeds of evaluation episodes count on from here; training derives its own from one key."""
 
 
+LONGEST = 100_000
+"""Steps after which an evaluation ends, where the environment has no step limit: it may have no
+end by its rules either."""
+
+
 class Evaluation:
     """Plays whole episodes with an agent, as it would be exported.
 
@@ -33,6 +38,8 @@ class Evaluation:
         opponents: whom it meets.
         sides: that it takes, as :class:`arenas.agents.ppo.games.Seating` has it.
         first_seed: of the episodes.
+        longest: steps after which what has not ended counts as it stands, where the environment
+            has no step limit.
     """
 
     def __init__(
@@ -43,12 +50,14 @@ class Evaluation:
         opponents: Sequence[DeviceAgent] = (),
         sides: Sequence[int] = (),
         first_seed: int = FIRST_SEED,
+        longest: int = LONGEST,
     ) -> None:
         self.agent, self.names = agent, tuple(o.name for o in opponents)
         if opponents:
             of = env.num_agents if env.teams is None else max(env.teams) + 1
             pairs = len(opponents) * (len(sides) or of)
             episodes = -(-episodes // pairs) * pairs
+        self.limit = longest if env.max_steps is None else env.max_steps
         self.seating = Seating(env, episodes, opponents, sides=sides)
         self.games = Games(env, self.seating)
         self._keys = jax.vmap(jax.random.key)(
@@ -65,10 +74,12 @@ class Evaluation:
         Returns:
             ``return`` (mean over episodes and the agent's seats), ``return_error`` (standard error
             of that mean), ``return_by_seat`` (None where the agent never sits), ``win_rate`` (None
-            where nobody wins), ``length``, ``episodes``; and
-            against opponents ``return_against`` and ``win_rate_against``, by name.
+            where nobody wins), ``length``, ``episodes``; against opponents ``return_against`` and
+            ``win_rate_against``, by name; and, where there are any, how many episodes were
+            ``unfinished`` after ``longest`` steps: they count with their returns so far, and as
+            won by nobody.
         """
-        mine, won, length, returns = jax.device_get(self._play(params))
+        (mine, won, length, returns), done = jax.device_get(self._play(params))
         sums, seats = (returns * self.seating.learns).sum(0), self.seating.learns.sum(0)
         result: dict[str, Any] = {
             "return": float(mine.mean()),
@@ -88,11 +99,13 @@ class Evaluation:
             result["win_rate_against"] = {
                 n: float(won[m].mean()) for n, m in zip(self.names, met, strict=True)
             }
+        if not done.all():
+            result |= {"unfinished": int((~done).sum()), "longest": self.limit}
         return result
 
-    def _run(self, params: Any) -> tuple[Array, Array, Array, Array]:
+    def _run(self, params: Any) -> tuple[tuple[Array, Array, Array, Array], Array]:
         """Of the first episode of each copy: the agent's mean return, whether it won, the length,
-        and the returns of all seats, ``[N, A]``.
+        and the returns of all seats, ``[N, A]``; and whether it ended, ``[N]``.
         """
         [rows] = self.seating.rows
         seats = jnp.asarray(rows % self.seating.agents)
@@ -123,9 +136,10 @@ class Evaluation:
             )
             carry = select_rows(acting, new, carry)
             playing, timestep, returns, length = self.games.step(playing, [action], others)
-            now = playing.fresh & ~done
             mine, won = self.games.outcome(timestep, returns)
-            results = select_rows(now, (mine, won, length * 1.0, returns), results)
-            return playing, carry, t + 1, results, done | now
+            won = jnp.where(playing.fresh | jnp.isnan(won), won, 0.0)  # until it ends, by nobody
+            results = select_rows(~done, (mine, won, length * 1.0, returns), results)
+            return playing, carry, t + 1, results, done | playing.fresh
 
-        return jax.lax.while_loop(lambda s: ~s[4].all(), step, start)[3]
+        end = jax.lax.while_loop(lambda s: ~s[4].all() & (s[2] < self.limit), step, start)
+        return end[3], end[4]

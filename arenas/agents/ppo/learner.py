@@ -19,6 +19,9 @@ from arenas.agents.ppo.games import Games, Playing, Seating
 from arenas.env import AnyArray, Env, struct
 from arenas.errors import BadArgument, UnknownName
 
+SEEDS = "seeds"
+"""Name of the axis of seeds that are trained at once."""
+
 
 @struct
 class Group:
@@ -89,6 +92,14 @@ class Learner:
         self.turn_based = (
             spec.turn_based if spec else type(env.unwrapped)._acting is not Env._acting
         )
+        # Then the decisions of a rollout are one seat's of each copy, known where they lie.
+        self.turns = bool(
+            spec
+            and spec.turn_based
+            and config.network != "gru"
+            and len(self.seating.rows) == 1
+            and self.seating.learns.all()
+        )
         self.spec = networks.Spec(
             leaves=networks.describe(env.observation_space),
             actions=env.num_actions,
@@ -112,7 +123,8 @@ class Learner:
         )
         self.critic_graph = networks.structure(self.critic_spec) if self.central else None
         for rows in self.seating.rows:
-            split = len(rows) * (1 if self.spec.recurrent else config.rollout)
+            seats = config.num_envs if self.turns else len(rows)
+            split = seats * (1 if self.spec.recurrent else config.rollout)
             if split < config.minibatches:
                 what = "sequences (seats that learn)" if self.spec.recurrent else "decisions"
                 raise BadArgument(f"{split} {what} do not fill {config.minibatches} minibatches")
@@ -122,7 +134,9 @@ class Learner:
         )
         self._program = jax.jit(self._run, static_argnums=2)
         self._program_of_seeds = jax.jit(
-            lambda states, updates, room: jax.vmap(lambda s: self._run(s, updates, room))(states),
+            lambda states, updates, room: jax.vmap(
+                lambda s: self._run(s, updates, room), axis_name=SEEDS
+            )(states),
             static_argnums=2,
         )
 
@@ -213,7 +227,7 @@ class Learner:
         for i, rows in enumerate(self.seating.rows):
             # One seed for the first group, whatever the number of groups.
             keys = [jax.random.fold_in(k, i) if i else k for k in (policy_key, critic_key)]
-            params = {"policy": networks.build(self.spec, keys[0])[1]}
+            params = {"policy": networks.build(self.spec, keys[0], i)[1]}
             if self.central:
                 params["critic"] = networks.build(self.critic_spec, keys[1])[1]
             memory = jnp.zeros((len(rows), hidden))
@@ -316,7 +330,9 @@ class Learner:
             return values
 
         zeros = [jnp.zeros(len(rows)) for rows in self.seating.rows]
-        finals = jax.lax.cond(timestep.truncated.any(), final_values, lambda: zeros)
+        finals = jax.lax.cond(
+            _of_any_seed(jnp.any(timestep.truncated)), final_values, lambda: zeros
+        )
         for i, rows in enumerate(self.seating.rows):
             decided[i] |= {
                 "reward": self._rows(timestep.reward.reshape(-1), rows) * self.config.reward_scale,
@@ -402,7 +418,7 @@ class Learner:
             acting,
         )
         # A seat that waits was never asked what its observation is worth: no value to trust there.
-        worth = losses.advantages(
+        return losses.advantages(
             kept["reward"],
             kept["value"],
             kept["acting"],
@@ -412,11 +428,13 @@ class Learner:
             kept["acting"] & (not self.turn_based),
             last["value"],
             acting,
-            c.gamma,
-            c.gae_lambda,
-        )
+            self.config.gamma,
+            self.config.gae_lambda,
+        worth = self._worth(group, kept, memory, playing, rows)
         outcome = ("reward", "terminated", "truncated", "final_value")
         batch = {n: x for n, x in kept.items() if n not in outcome} | worth._asdict()
+        if self.turns:
+            batch = self._of_turns(batch)
         share = update / max(1, c.updates)
         scale = -c.lr * (1.0 - share if c.anneal_lr else 1.0)
         final = c.entropy if c.entropy_final < 0 else c.entropy_final
@@ -436,6 +454,26 @@ class Learner:
         (params, optimizer), parts = jax.lax.scan(epoch, (group.params, group.optimizer), keys)
         after = Group(params=params, optimizer=optimizer, memory=memory)
         return after, {n: x.mean() for n, x in parts.items()}
+
+    def _worth(
+        self, group: Group, kept: dict[str, Any], memory: Any, playing: Playing, rows: np.ndarray
+    ) -> losses.Advantages:
+        """What the decisions of one group were worth, by its own values."""
+        )
+
+    def _of_turns(self, batch: Any) -> Any:
+        """Of arrays ``[T, N·A, ...]``, the rows of whose turn it is, ``[T, N, ...]``.
+
+        The others have no weight in the objective, and would cost as much.
+        """
+        steps, copies, agents = self.config.rollout, self.seating.copies, self.seating.agents
+        turn = batch["acting"].reshape(steps, copies, agents).argmax(-1)
+        rows = turn + agents * jnp.arange(copies)
+
+        def pick(x: Array) -> Array:
+            return jnp.take_along_axis(x, rows.reshape(steps, copies, *[1] * (x.ndim - 2)), axis=1)
+
+        return jax.tree.map(pick, batch)
 
     def _minibatches(self, batch: Any, memory: Any, key: Any) -> Any:
         """Whole sequences where the network is recurrent, else single decisions, shuffled.
@@ -491,3 +529,15 @@ def _means(counts: dict[str, Array], opponents: bool) -> dict[str, Array]:
         means["return_against"] = counts["returned_met"] / counts["met"]
         means["win_rate_against"] = counts["won_met"] / counts["met"]
     return means
+def _of_any_seed(here: Array) -> Array:
+    """Whether it holds for any of the seeds that are trained at once.
+
+    A condition that differs between seeds would become a choice between two results, for which
+    both are computed at every step.
+    """
+    try:
+        return jax.lax.pmax(here.astype(jnp.int32), SEEDS) > 0
+    except NameError:  # no such axis: one seed
+        return here
+
+

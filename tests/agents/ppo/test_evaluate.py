@@ -67,9 +67,18 @@ def test_returns_are_those_of_matches_on_the_same_seeds_and_seats_with_both_side
         np.testing.assert_allclose(result["win_rate_against"][name], won[met].mean(), rtol=1e-5)
 
 
+def test_episodes_without_an_end_count_as_they_stand_at_the_limit():
+    env = Race(goal=10**6, max_steps=None)
+    result = Evaluation(env, AGENT, 3, OPPONENTS[:1], longest=5)(GROUPS)
+    assert result["unfinished"] == 3 and result["longest"] == 5
+    assert result["length"] == 5 and result["win_rate"] == 0
+    assert result["return_against"]["fast"] == result["return"] != 0  # of the steps so far
+
+
 def test_without_opponents_the_agent_holds_all_seats_and_nobody_wins():
     result = Evaluation(ENV, AGENT, 8)(GROUPS)
     returns, lengths = played([[2, 2, 2]] * 8)
     np.testing.assert_allclose(result["return"], returns.mean(), rtol=1e-5)
     np.testing.assert_allclose(result["length"], np.mean(lengths))
     assert result["win_rate"] is None and "return_against" not in result
+    assert "unfinished" not in result

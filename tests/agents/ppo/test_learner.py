@@ -17,6 +17,7 @@ from arenas.agents.ppo.games import load_opponents
 from arenas.agents.ppo.learner import Learner
 from arenas.env import NOT_STARTED, Env, State, Transition
 from arenas.errors import BadArgument, UnknownName
+from arenas.registry import EnvSpec
 
 NIM = {"num_envs": 64, "rollout": 32, "steps": 64 * 32 * 60, "lr": 3e-3, "hidden": 32}
 TINY = {"hidden": 8, "layers": 1, "epochs": 1, "minibatches": 1}
@@ -162,6 +163,26 @@ def test_the_gradient_of_the_objective_is_that_of_finite_differences_of_a_plain_
                 values.append(plain_objective(exact, part, config, bonus))
             leaf[index] = before
             np.testing.assert_allclose(got[index], (values[0] - values[1]) / 2e-6, atol=2e-5)
+
+
+def test_in_games_of_turns_the_seat_that_acts_is_learnt_from_by_the_objective_of_all_seats():
+    env = Nim()
+    env.spec = EnvSpec("nim-v0", Nim, turn_based=True)
+    config = Config(num_envs=6, rollout=10, steps=60 * 3, **TINY | {"epochs": 2}).check()
+    turns, plain = Learner(env, config), Learner(env, config)
+    assert turns.turns
+    plain.turns = False
+    start = jax.jit(turns.init)(jax.random.key(0))
+    [kept] = rollout(turns, start)
+    [played] = jax.tree.leaves(turns._of_turns({"acting": jnp.asarray(kept["acting"])}))
+    assert played.shape == (10, 6) and played.all() and not kept["acting"].all()
+    (one, metrics), (other, expected) = turns.run(start, 2), plain.run(start, 2)
+    params = (s.groups[0].params for s in (start, one))
+    moved = jax.tree.leaves(jax.tree.map(lambda a, b: abs(a - b).max(), *params))
+    assert max(moved) > 1e-4
+    close = functools.partial(np.testing.assert_allclose, atol=1e-6)
+    jax.tree.map(close, one.groups[0].params, other.groups[0].params)
+    jax.tree.map(close, metrics, expected)
 
 
 # Memory -----------------------------------------------------------------------------------------
@@ -342,6 +363,38 @@ def test_each_group_keeps_what_its_own_seats_saw_and_earned():
         np.testing.assert_array_equal(x["reward"][:-1], np.diff(position[..., seat], axis=0))
 
 
+def test_each_group_values_what_its_own_seats_see_at_a_cut_and_after_the_rollout():
+    # Cut after three steps of four: one value of what a cut episode ended with, one of what is
+    # seen after the rollout.
+    config = Config(
+        num_envs=2, rollout=4, steps=8, sharing="separate", gae_lambda=0.0, gamma=0.5, **TINY
+    )
+    learner = Learner(Race(goal=99, max_steps=3), config)
+
+    @jax.jit
+    def worth(state):
+        carry = (tuple(g.params for g in state.groups), tuple(g.memory for g in state.groups))
+        carry = (*carry, state.playing, state.key)
+        (_, memories, playing, _), (kept, _) = jax.lax.scan(learner._act, carry, None, length=4)
+        of = zip(state.groups, kept, memories, learner.seating.rows, strict=True)
+        return kept, playing.seen, [learner._worth(*x[:3], playing, x[3]) for x in of]
+
+    state = jax.jit(learner.init)(jax.random.key(4))
+    kept, seen, found = jax.device_get(worth(state))
+    ended = np.stack([k["observation"][2, :, 0] + k["reward"][2] for k in kept], 1)  # [N, A]
+    no, memory = jnp.zeros((1, 2), bool), jnp.zeros((2, 0))
+    for seat, (group, k, got) in enumerate(zip(state.groups, kept, found, strict=True)):
+        for t, observation in (
+            (2, np.stack([ended[:, seat], ended.mean(1)], 1)),
+            (3, seen[:, seat]),
+        ):
+            _, said = networks.apply(
+                learner.graph, group.params["policy"], observation[None], memory, no, ~no
+            )
+            expected = k["reward"][t] + 0.5 * said["value"][0]
+            np.testing.assert_allclose(got.target[t], expected, atol=1e-5)
+
+
 def test_the_same_key_gives_the_same_parameters_however_updates_are_chunked():
     learner, start, _ = roles("separate")
     whole, rows = learner.run(start(jax.random.key(0)), 4, room=40)
@@ -361,6 +414,13 @@ def test_seeds_trained_at_once_are_each_what_they_are_alone():
     keys = jax.random.split(jax.random.key(5), 2)
     together, rows = learner.run(jax.jit(jax.vmap(learner.init))(keys), 3, seeds=True)
     assert rows["return"].shape == (2, 3, 2)
+    # What is computed at the end of episodes only is a condition still, not a choice of results.
+    programs = (
+        jax.make_jaxpr(functools.partial(learner._run, room=3))(start(keys[0]), 3),
+        jax.make_jaxpr(learner._program_of_seeds, static_argnums=2)(together, 3, 3),
+    )
+    one, both = (str(p).count("cond[") for p in programs)
+    assert one == both > 0
     for i in range(2):
         alone, row = learner.run(start(keys[i]), 3, room=40)
         mine = jax.tree.map(lambda x, i=i: x[i], together.groups)
