@@ -272,7 +272,7 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
                 )
             for picture, beside in zip(pictures, whole, strict=True):
                 script = edits(shown[v], picture)
-                if v and script:  # a seat often sees nearly everything
+                if v and _length(script) > 6:  # a seat often sees nearly everything
                     other = edits(beside, picture)
                     script = min(script, [FROM_WHOLE, *other], key=_length)
                 view["pictures"].append(packer.coded(script))
@@ -312,11 +312,13 @@ class Packer:
 
     def picture(self, scene: Scene) -> list[int]:
         """The numbers of a scene's items, the background first."""
-        known = self._known
-        return [
-            known[item] if item in known else self._add(item)
-            for item in (scene.background, *scene.items)
-        ]
+        items = (scene.background, *scene.items)
+        numbers = list(map(self._known.get, items))
+        if None in numbers:
+            numbers = [
+                self._add(i) if n is None else n for i, n in zip(items, numbers, strict=True)
+            ]
+        return numbers  # type: ignore[return-value]
 
     def _add(self, item: Item | str) -> int:
         style, numbers = _split(item)
@@ -383,25 +385,45 @@ def edits(before: Sequence[int], now: Sequence[int]) -> list[Any]:
     """How to come from one list of items to the next.
 
     Flat triples: how many to keep, how many to drop, and the list of those to put there; what is
-    left at the end is kept. Both lists are walked through once, which finds the shortest way as
-    long as items that stay do not change their order.
+    left at the end is kept. The way is the shortest one where items are put in the place of others,
+    and where those that stay do not change their order; else it is one that leads there.
     """
     if before == now:
         return []
+    start = _same_start(before, now)
+    end = _same_start(before[start:][::-1], now[start:][::-1])
+    before, now = before[start : len(before) - end], now[start : len(now) - end]
+    script: list[Any] = []
     if len(before) == len(now):  # often items are put in the place of others
         places = [i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b]
-        if len(places) <= 3 or 4 * len(places) <= len(now):
-            return _replacements(places, now)
+        if 4 * len(places) <= len(now) + 12:
+            script = _replacements(places, now)
+    if not script:
+        script = _walk(before, now)
+    script[0] += start
+    return script
+
+
+def _same_start(a: Sequence[int], b: Sequence[int], stride: int = 32) -> int:
+    """How many items two lists begin with alike."""
+    most, i = min(len(a), len(b)), 0
+    while i < most and a[i : i + stride] == b[i : i + stride]:
+        i += stride
+    while i < most and a[i] == b[i]:
+        i += 1
+    return min(i, most)
+
+
+def _walk(before: Sequence[int], now: Sequence[int]) -> list[Any]:
+    """The script by walking through both lists."""
     last_before = {item: i for i, item in enumerate(before)}
     last_now = {item: j for j, item in enumerate(now)}
     script: list[Any] = []
     i = j = 0
-    while True:
+    while i < len(before) or j < len(now):
         kept = 0
         while i < len(before) and j < len(now) and before[i] == now[j]:
             i, j, kept = i + 1, j + 1, kept + 1
-        if i == len(before) and j == len(now):
-            return script
         dropped, added = 0, []
         while True:
             if i < len(before) and last_now.get(before[i], -1) < j:
@@ -413,7 +435,9 @@ def edits(before: Sequence[int], now: Sequence[int]) -> list[Any]:
                 j += 1
             else:
                 break
-        script += [kept, dropped, added]
+        if dropped or added:
+            script += [kept, dropped, added]
+    return script
 
 
 def _replacements(places: Sequence[int], now: Sequence[int]) -> list[Any]:
