@@ -297,6 +297,16 @@ class Painter:
         """Straight pieces with round ends and joins."""
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         width, height = max(xs) - min(xs) + thick, max(ys) - min(ys) + thick
+        if len(points) == 2 and color[3] == 255 and thick < 2.5 and max(width, height) > 24:
+            # Many such lines are new in every picture, shots for one: two smooth ones, side by
+            # side, take a tenth of the time of a sprite.
+            a, b = points
+            off = (thick - 1) / 2 / math.dist(a, b)
+            x, y = (a[1] - b[1]) * off, (b[0] - a[0]) * off
+            for way in (1, -1):
+                ends = (a[0] + way * x, a[1] + way * y), (b[0] + way * x, b[1] + way * y)
+                pygame.draw.aaline(surface, color[:3], *ends)
+            return
         if width * height <= LARGEST_SPRITE:
             self._shape(surface, points, color, thick)
             return
