@@ -18,7 +18,7 @@ COMMANDS = {
     "tournament": "Play a round robin, and show standings and the payoff table.",
     "rank": "Rate a tournament's agents: Elo, alpha-Rank, Nash averaging and others, side by side.",
     "train": "Train an agent by PPO, and export it.",
-    "replay": "Print a recorded episode, or verify it by playing it again.",
+    "replay": "Watch a recorded episode; write, print or verify it.",
 }
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130

@@ -34,12 +34,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
-def progress() -> rich.progress.Progress:
+def progress(unit: str = "episodes") -> rich.progress.Progress:
     """A bar with count and time left, on standard error; silent where that is no terminal."""
     return rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
-        rich.progress.TextColumn("{task.completed:.0f}/{task.total:.0f} episodes"),
+        rich.progress.TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
         rich.progress.TimeElapsedColumn(),
         rich.progress.TextColumn("left"),
         rich.progress.TimeRemainingColumn(),

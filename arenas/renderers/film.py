@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -225,8 +226,12 @@ class Film:
         return self.drawing.scene(t % len(self), seat)
 
     @classmethod
-    def of(cls, replay: Replay) -> Film:
+    def of(cls, replay: Replay, progress: Callable[[int, int], None] | None = None) -> Film:
         """The film of a recorded episode, played again from its seed and actions.
+
+        Args:
+            replay: the episode.
+            progress: told how many moments are there, and of how many.
 
         Raises:
             ReplayMismatch: the environment answers otherwise than when it was recorded.
@@ -239,5 +244,7 @@ class Film:
                 film.policies = replay.episode.policies
                 film.version = replay.arenas_version
             film.add(action)
+            if progress:
+                progress(len(film), replay.episode.length + 1)
         assert film is not None
         return film
