@@ -408,28 +408,6 @@ class Learner:
     ) -> tuple[Group, dict[str, Array]]:
         """The updates of one group from its rollout."""
         c = self.config
-        acting = self._rows(playing.acting.reshape(-1), rows)
-        _, last = self._step_networks(
-            group.params,
-            self._rows(self.games.own(playing.seen), rows),
-            self._critic_input(playing.seen, rows),
-            memory,
-            self._per_seat(playing.fresh, rows),
-            acting,
-        )
-        # A seat that waits was never asked what its observation is worth: no value to trust there.
-        return losses.advantages(
-            kept["reward"],
-            kept["value"],
-            kept["acting"],
-            kept["terminated"],
-            kept["truncated"],
-            kept["final_value"],
-            kept["acting"] & (not self.turn_based),
-            last["value"],
-            acting,
-            self.config.gamma,
-            self.config.gae_lambda,
         worth = self._worth(group, kept, memory, playing, rows)
         outcome = ("reward", "terminated", "truncated", "final_value")
         batch = {n: x for n, x in kept.items() if n not in outcome} | worth._asdict()
@@ -459,6 +437,28 @@ class Learner:
         self, group: Group, kept: dict[str, Any], memory: Any, playing: Playing, rows: np.ndarray
     ) -> losses.Advantages:
         """What the decisions of one group were worth, by its own values."""
+        acting = self._rows(playing.acting.reshape(-1), rows)
+        _, last = self._step_networks(
+            group.params,
+            self._rows(self.games.own(playing.seen), rows),
+            self._critic_input(playing.seen, rows),
+            memory,
+            self._per_seat(playing.fresh, rows),
+            acting,
+        )
+        # A seat that waits was never asked what its observation is worth: no value to trust there.
+        return losses.advantages(
+            kept["reward"],
+            kept["value"],
+            kept["acting"],
+            kept["terminated"],
+            kept["truncated"],
+            kept["final_value"],
+            kept["acting"] & (not self.turn_based),
+            last["value"],
+            acting,
+            self.config.gamma,
+            self.config.gae_lambda,
         )
 
     def _of_turns(self, batch: Any) -> Any:
@@ -518,17 +518,6 @@ class Learner:
         return loss, metrics
 
 
-def _means(counts: dict[str, Array], opponents: bool) -> dict[str, Array]:
-    means = {
-        "episodes": counts["episodes"].astype(jnp.float32),
-        "length": counts["length"] / counts["episodes"],
-        "return": counts["returned"] / counts["seats"],
-        "win_rate": counts["won"] / counts["judged"],
-    }
-    if opponents:
-        means["return_against"] = counts["returned_met"] / counts["met"]
-        means["win_rate_against"] = counts["won_met"] / counts["met"]
-    return means
 def _of_any_seed(here: Array) -> Array:
     """Whether it holds for any of the seeds that are trained at once.
 
@@ -541,3 +530,14 @@ def _of_any_seed(here: Array) -> Array:
         return here
 
 
+def _means(counts: dict[str, Array], opponents: bool) -> dict[str, Array]:
+    means = {
+        "episodes": counts["episodes"].astype(jnp.float32),
+        "length": counts["length"] / counts["episodes"],
+        "return": counts["returned"] / counts["seats"],
+        "win_rate": counts["won"] / counts["judged"],
+    }
+    if opponents:
+        means["return_against"] = counts["returned_met"] / counts["met"]
+        means["win_rate_against"] = counts["won_met"] / counts["met"]
+    return means
