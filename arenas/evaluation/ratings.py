@@ -117,13 +117,22 @@ class CannotRate(ArenasError, ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Computed:
-    """What a method gives: ``values [n]``, ``replicates [B, n]``, and what goes into the rating."""
+    """What a method gives.
+
+    Attributes:
+        values: ``[n]``.
+        replicates: ``[B, n]``.
+        extra: as in the rating.
+        notes: as in the rating.
+        bounds: of the intervals for a confidence, where they are not the bootstrap's.
+        defined: whether there are intervals.
+    """
 
     values: np.ndarray
     replicates: np.ndarray
     extra: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    bounds: tuple[np.ndarray, np.ndarray] | None = None
+    bounds: Callable[[float], tuple[np.ndarray, np.ndarray]] | None = None
     defined: bool = True
 
 
@@ -139,8 +148,7 @@ class Method:
         settings: their defaults.
         higher_is_better: how to sort.
         bootstrap: how many samples by default.
-        interval: ``percentile``, ``normal`` (value ± z standard deviations of the replicates) or
-            ``simultaneous`` (see :func:`arenas.evaluation.population.population_metrics`).
+        interval: a name in ``INTERVALS``.
         table: every pair must have been played.
         contest: the agents must be able to win.
         compute: called with the outcomes, the draws, the progress and the settings by name.
@@ -154,17 +162,20 @@ class Method:
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     higher_is_better: bool = True
     bootstrap: int = 1000
-    interval: str = "percentile"
+    interval: str = "student"
     table: bool = True
     contest: bool = True
 
 
 INTERVALS = {
+    "student": (
+        "the value ± a quantile of Student's t times the bootstrap's standard deviation, with as "
+        "many degrees of freedom as the agent has paired episodes beyond one for each pair"
+    ),
     "percentile": "percentiles of the bootstrap",
-    "normal": "the value ± a normal quantile times the bootstrap's standard deviation",
     "simultaneous": (
-        "normal bounds of the cells' means that hold at once, since the maximum of noisy means is "
-        "too high on average; they cover at least as often as they say"
+        "bounds of the cells' means that hold at once, since the maximum of noisy means is too "
+        "high on average; they cover at least as often as they say"
     ),
 }
 
@@ -185,6 +196,7 @@ class Draws:
 
     Attributes:
         defined: False where a pair has one paired episode, so that its variance is unknown.
+        freedom: ``[n]``, paired episodes of each agent beyond one for each of its strata.
     """
 
     def __init__(self, outcomes: Outcomes, samples: int, seed: int, pooled: bool) -> None:
@@ -195,6 +207,13 @@ class Draws:
             stratum = np.where(sizes[stratum] == 1, len(names), stratum)
             _, stratum, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
         self.defined = bool(len(sizes)) and sizes.min() > 1
+        self.freedom = np.maximum(
+            [
+                touched.sum() - len(np.unique(stratum[touched]))
+                for touched in ((outcomes.pair == i).any(1) for i in range(n))
+            ],
+            1,
+        )
         self.samples, self._seed = samples, seed
         self._order = np.argsort(stratum, kind="stable")
         self._sizes = sizes
@@ -332,10 +351,10 @@ def _interval(
     if not (draws.samples and draws.defined and done.defined):
         return undefined, undefined
     if done.bounds is not None:
-        return done.bounds
+        return done.bounds(confidence)
     tail = (1 - confidence) / 2
-    if method.interval == "normal":
-        half = stats.norm.ppf(1 - tail) * done.replicates.std(axis=0, ddof=1)
+    if method.interval == "student":
+        half = stats.t.ppf(1 - tail, draws.freedom) * done.replicates.std(axis=0, ddof=1)
         return done.values - half, done.values + half
     lower, upper = np.quantile(done.replicates, [tail, 1 - tail], axis=0)
     return np.minimum(lower, done.values), np.maximum(upper, done.values)
@@ -561,25 +580,38 @@ def _return(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
 
 
 def _mean_rank(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
-    values = mean_rank(outcomes.table().mean)
-    return Computed(values, _by_table(outcomes, draws, tell, mean_rank))
+    n = len(outcomes.agents)
+    i, j = outcomes.pair.T
+    met = np.flatnonzero(i != j)
+    agent, opponent = np.concatenate([i[met], j[met]]), np.concatenate([j[met], i[met]])
+    payoff = np.concatenate([outcomes.payoff[met, 0], outcomes.payoff[met, 1]])
+    unit = np.concatenate([met, met])
+    keep = ~np.isnan(payoff)
+    agent, opponent, payoff, unit = (x[keep] for x in (agent, opponent, payoff, unit))
+    # By opponent and payoff, highest first; equal payoffs against an opponent form a tie.
+    order = np.lexsort((-payoff, opponent))
+    agent, opponent, payoff, unit = (x[order] for x in (agent, opponent, payoff, unit))
+    new = np.r_[True, (np.diff(opponent) != 0) | (np.diff(payoff) != 0)]
+    tie, first = np.cumsum(new) - 1, np.flatnonzero(new)
+    cell, start = agent * n + opponent, np.searchsorted(opponent, np.arange(n))
 
+    def places(weight: np.ndarray) -> np.ndarray:
+        """Each agent's payoffs against an opponent weigh 1 together."""
+        w = weight[unit]
+        w = w / np.bincount(cell, w, n * n)[cell]
+        total = np.concatenate([[0.0], np.cumsum(w)])
+        ends = np.append(first, len(w))
+        above = total[ends[:-1]][tie] - total[start][opponent]
+        level = (total[ends[1:]] - total[ends[:-1]])[tie]
+        # Its own payoffs are above it by half: among n - 1 agents it begins at 1 + above - 1/2.
+        place = 0.5 + above + level / 2
+        return np.bincount(agent, w * place, n) / (n - 1)
 
-def mean_rank(payoff: np.ndarray) -> np.ndarray:
-    """Mean over the opponents of an agent's place among those who met this opponent.
-
-    Args:
-        payoff: ``[..., n, n]``, mean return of the row agent against the column agent; the diagonal
-            is not read.
-
-    Returns:
-        ``[..., n]``, from 1, the best, to ``n - 1``; ties share the mean of their places.
-    """
-    n = payoff.shape[-1]
-    own = np.eye(n, dtype=bool)
-    # Who is the opponent ranks last there, below all others, and is left out.
-    places = stats.rankdata(np.where(own, np.inf, -payoff), axis=-2)
-    return np.where(own, 0, places).sum(-1) / (n - 1)
+    samples = [np.zeros((0, n))]
+    for weight in draws.weights():
+        samples.append(places(weight)[None])
+        tell(1)
+    return Computed(places(np.ones(len(i))), np.concatenate(samples))
 
 
 def _population(name: str) -> Callable[..., Computed]:
@@ -587,12 +619,23 @@ def _population(name: str) -> Callable[..., Computed]:
         table = outcomes.table()
         if np.isnan(table.mean).any():
             raise CannotRate("population metrics need self-play too; some was not played")
-        values = getattr(population_metrics(table.mean), name)
 
         def batch(tables: np.ndarray) -> np.ndarray:
             return np.stack([getattr(population_metrics(t), name) for t in tables])
 
-        return Computed(values, _by_table(outcomes, draws, tell, batch))
+        def bounds(confidence: float) -> tuple[np.ndarray, np.ndarray]:
+            tail = (1 - confidence) / 2
+            # With few episodes a standard error is itself uncertain.
+            wider = stats.t.ppf(1 - tail, table.count - 1) / stats.norm.ppf(1 - tail)
+            scores = population_metrics(
+                table.mean, table.standard_error() * wider, confidence=confidence
+            )
+            lower, upper = getattr(scores, f"{name}_interval").T
+            return lower, upper
+
+        values = getattr(population_metrics(table.mean), name)
+        samples = _by_table(outcomes, draws, tell, batch)
+        return Computed(values, samples, bounds=None if name == "pop_return" else bounds)
 
     return compute
 
@@ -724,7 +767,8 @@ def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise CannotRate(f"the solver found no maximum-entropy equilibrium: {error}") from error
     mass = np.maximum(np.asarray(mass, np.float64).ravel(), 0)
     mass /= mass.sum()
-    return mass, lead @ mass
+    values = lead @ mass
+    return mass, np.where(np.abs(values) < 1e-6 * largest, 0.0, values)  # the solver's tolerance
 
 
 METHODS: dict[str, Method] = {
@@ -776,7 +820,6 @@ METHODS: dict[str, Method] = {
             ),
             compute=_openskill,
             bootstrap=50,
-            interval="normal",
             table=False,
         ),
         Method(
@@ -793,6 +836,7 @@ METHODS: dict[str, Method] = {
             ),
             compute=_alpha_rank,
             settings={"alpha": math.inf, "m": 50, "epsilon": 0.01},
+            interval="percentile",
         ),
         Method(
             name="nash",
@@ -807,6 +851,7 @@ METHODS: dict[str, Method] = {
             ),
             compute=_nash,
             bootstrap=200,
+            interval="percentile",
         ),
         Method(
             name="popreturn",
@@ -827,6 +872,7 @@ METHODS: dict[str, Method] = {
             ),
             citation="Lanctot et al. 2023, arXiv:2303.03196",
             compute=_population("within_pop_expl"),
+            interval="simultaneous",
             higher_is_better=False,
             contest=False,
         ),
@@ -839,18 +885,20 @@ METHODS: dict[str, Method] = {
             ),
             citation="Lanctot et al. 2023, arXiv:2303.03196",
             compute=_population("agg_score"),
+            interval="simultaneous",
             contest=False,
         ),
         Method(
             name="meanrank",
             title="Mean rank",
             explanation=(
-                "An agent's place among those who met the same opponent, averaged over the "
-                "opponents; 1 is best. It asks who does better against each, not by how much."
+                "The place to expect when all others meet the same opponent once, averaged over "
+                "the opponents; 1 is best. It asks who does better against each, not by how much."
             ),
             citation=(
-                "Friedman 1937, Journal of the American Statistical Association 32; Demsar 2006, "
-                "Journal of Machine Learning Research 7, with opponents for data sets"
+                "Friedman 1937, Journal of the American Statistical Association 32; as the "
+                "average rank of Agarwal et al. 2021, NeurIPS 34, with opponents for tasks and "
+                "episodes for runs"
             ),
             compute=_mean_rank,
             higher_is_better=False,
