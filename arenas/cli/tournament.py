@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -20,30 +20,56 @@ def command(
     env: tyro.conf.Positional[str],
     agents: tuple[str, ...],
     episodes: int = 10,
+    schedule: Literal["round-robin", "swiss", "active"] = "round-robin",
+    rounds: Annotated[
+        int | None, tyro.conf.arg(help_behavior_hint="(default: log2 of the number of agents)")
+    ] = None,
+    width: Annotated[
+        float | None,
+        tyro.conf.arg(help_behavior_hint="(default: active a tenth of the field, others never)"),
+    ] = None,
     seed: int = 0,
+    backend: Literal["local", "ray"] = "local",
     jobs: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = None,
     move_timeout: float = 60.0,
+    memory: float = 8.0,
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     store: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None,
     record: int = 1,
     json: bool = False,
 ) -> int:
-    """Play a round robin, and show standings with confidence intervals and the payoff table.
+    """Play a tournament, and show standings with confidence intervals and the payoff table.
 
-    Every pair of agents plays in every seating, itself included. An agent that crashes, exits,
-    gives an illegal action or exceeds --move-timeout forfeits that episode, and the tournament
-    goes on. Interrupted and started again with the same arguments, it plays only what is missing;
-    with more --episodes or --agents it goes on from what was played.
+      arenas tournament rrps-v0 --agents rrps/greenberg rrps/copybot random --out results
+
+      arenas tournament rrps-v0 --agents ... --schedule active --width 3 --out results
+
+    In a round robin every pair of agents plays in every seating, itself included. Of a large field
+    --schedule swiss lets agents of like scores meet, and --schedule active spends episodes where
+    places are still uncertain; both show places with intervals, whomever an agent met.
+
+    An agent that crashes, exits, gives an illegal action, exceeds --move-timeout or --memory
+    forfeits that episode, and the tournament goes on. Interrupted and started again with the same
+    arguments, it plays only what is missing; with more --episodes or --agents it goes on from what
+    was played.
 
     Args:
         env: the environment, such as rrps-v0 or colorgrid-v0,size=8.
         agents: two or more, each once: names (see: arenas agents), or module:name of your own.
-        episodes: for each seating of each pair.
-        seed: the same seed gives the same results, whatever --jobs.
+        episodes: for each seating of each pair (swiss: in each round; active: as in a round robin,
+            which it never exceeds).
+        schedule: who meets whom.
+        rounds: of a Swiss tournament.
+        width: stop once every agent's 95 % interval of places spans so many places or fewer.
+        seed: the same seed gives the same results, whatever --jobs and --backend.
+        backend: where agents of the host play: processes of this machine, or a Ray cluster
+            (RAY_ADDRESS names it; else one is started here).
         jobs: worker processes for agents that run on the host.
         move_timeout: seconds that an agent may take to answer; 0 for no limit.
+        memory: gigabytes that the agents in a worker process may allocate; 0 for no limit.
         out: keep every episode here: episodes.db (SQLite), CSV and JSON files, replays.
-        store: keep the episodes in this database instead: an SQLAlchemy URL.
+        store: keep the episodes in this database instead, PostgreSQL perhaps: an SQLAlchemy URL
+            such as postgresql+psycopg://user@host/ladder. Several tournaments may write at once.
         record: keep a replay of the first so many episodes of each seating.
         json: print JSON.
     """
@@ -53,6 +79,8 @@ def command(
 
     if move_timeout < 0:
         raise BadArgument(f"--move-timeout is {move_timeout}; accepted are seconds from 0")
+    if memory < 0:
+        raise BadArgument(f"--memory is {memory}; accepted are gigabytes from 0")
     tournament = Tournament(
         env,
         agents,
@@ -61,16 +89,20 @@ def command(
         jobs=jobs,
         move_timeout=move_timeout or None,
         record=record,
+        schedule=schedule,
+        rounds=rounds,
+        width=width,
+        backend=backend,
+        memory=memory or None,
     )
     with tempfile.TemporaryDirectory(prefix="arenas-") as scratch:
         folder = make_folder(out if out is not None else scratch)
         with Store(store or os.fspath(folder / "episodes.db")) as rows:
-            missing = len(tournament.missing(rows))
+            played = len(tournament.played(rows))
             interrupted = False
             try:
                 with output.progress() as bar:
-                    total = len(tournament.fixtures)
-                    task = bar.add_task("playing", total=total, completed=total - missing)
+                    task = bar.add_task("playing", total=tournament.most, completed=played)
                     tournament.play(rows, lambda n: bar.advance(task, n))
             except KeyboardInterrupt:
                 interrupted = True
@@ -110,6 +142,8 @@ def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
             str(s.forfeits),
         )
     console.print(lines)
+    if results.places:
+        _show_places(console, results)
     if any(s.half_width is None for s in results.standings):
         console.print("Intervals need two episodes or more of every pair.\n", style="dim")
     _show_payoffs(console, results, bool(files))
@@ -130,6 +164,24 @@ def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:
     if files:
         kept = [store, *(str(f) for f in files)]
         console.print("Kept in: " + ", ".join(kept), markup=False, highlight=False)
+
+
+def _show_places(console: Any, results: Any) -> None:
+    columns = ("", "strength", "places, 95 %")
+    lines = output.table(
+        "Places by strength (Bradley-Terry)", "", "agent", *columns[1:], right=columns
+    )
+    for place, p in enumerate(results.places, 1):
+        lines.add_row(str(place), p.agent, f"{p.strength:+.0f}", f"{p.first}–{p.last}")
+    console.print(lines)
+    widest = max(p.last - p.first for p in results.places)
+    width = results.settings["width"]
+    if width is not None and widest > width and not results.missing:
+        console.print(
+            f"The widest interval spans {widest} places, not {width:g}: all episodes of the "
+            "schedule were played; more --episodes narrow it.\n",
+            style="dim",
+        )
 
 
 def _show_payoffs(console: Any, results: Any, in_files: bool) -> None:

@@ -22,6 +22,8 @@ from arenas.errors import BadArgument
 if TYPE_CHECKING:
     from arenas.evaluation.strengths import Scores
 
+SCHEDULES = ("round-robin", "swiss", "active")
+
 REMATCH = 1e6
 """What a second meeting weighs against a difference of one point, squared, in a Swiss pairing."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import logging
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -24,6 +26,15 @@ from arenas.errors import ArenasError, BadArgument, BadFile
 from arenas.match import Episode, Forfeit
 
 SCHEMA_VERSION = 1
+
+RETRY_SECONDS = 60.0
+"""A server that went away is waited for so long: it may only be starting again."""
+
+_MAKING_TABLES = 0x4172656E  # names a lock of PostgreSQL: its IF NOT EXISTS is not safe from others
+
+T = TypeVar("T")
+
+_log = logging.getLogger("arenas")
 
 _tables = sa.MetaData()
 _meta = sa.Table(
@@ -64,6 +75,12 @@ class Row:
     outcome: str
     forfeit: Forfeit | None
 
+    @classmethod
+    def of(cls, episode: Episode) -> Row:
+        """What reading the episode back gives."""
+        e = episode
+        return cls(tuple(e.agents), e.seed, e.returns, e.length, e.outcome, e.forfeit)
+
 
 class Store:
     """Episodes in a database.
@@ -96,7 +113,7 @@ class Store:
         try:
             self._open()
         except exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            reason = _reason(error)
             kind = BadFile if "not a database" in reason else BadArgument
             raise kind(f"cannot open the store {self.name}: {reason}") from error
 
@@ -106,6 +123,8 @@ class Store:
         if names and _meta.name not in names and "episodes" in names:
             raise BadFile(f"{self.name} is not a store of Arenas")
         with self._engine.begin() as db:
+            if self._engine.dialect.name == "postgresql":
+                db.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
             for table in _tables.sorted_tables:  # another writer may be making them just now
                 db.execute(sa.schema.CreateTable(table, if_not_exists=True))
             version = {"key": "schema_version", "value": str(SCHEMA_VERSION)}
@@ -126,11 +145,43 @@ class Store:
             return postgresql.insert(table).on_conflict_do_nothing()
         raise BadArgument(f"{self.name}: accepted databases are SQLite and PostgreSQL")
 
+    def _patiently(self, work: Callable[[sa.Connection], T], what: str) -> T:
+        """Do ``work`` in a transaction, again where the connection to a server was lost.
+
+        It may be done twice, where the loss hid that it succeeded: writing a row twice keeps one.
+
+        Raises:
+            ArenasError: the database refused, or did not come back.
+        """
+        give_up = time.monotonic() + RETRY_SECONDS
+        pause = 0.1
+        while True:
+            try:
+                with self._engine.begin() as db:
+                    return work(db)
+            except exc.SQLAlchemyError as error:
+                if not self._lost(error) or time.monotonic() + pause > give_up:
+                    raise ArenasError(
+                        f"cannot {what} the store {self.name}: {_reason(error)}"
+                    ) from error
+                _log.warning("%s: %s; trying again", self.name, _reason(error))
+            time.sleep(pause)
+            pause = min(2.0, 2.0 * pause)
+
+    def _lost(self, error: exc.SQLAlchemyError) -> bool:
+        """Whether the connection broke, or a server refuses any just now."""
+        if self._engine.dialect.name == "sqlite":
+            return False
+        return isinstance(error, exc.OperationalError | exc.InterfaceError) or bool(
+            getattr(error, "connection_invalidated", False)
+        )
+
     def add(self, episodes: Iterable[tuple[Episode, bytes | None]]) -> None:
         """Write episodes, each with its replay's bytes or None, in one transaction.
 
         Raises:
-            ArenasError: the database refused; nothing of this call is written.
+            ArenasError: the database refused, or was away for a minute; nothing of this call is
+            written.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         rows = [
@@ -153,12 +204,7 @@ class Store:
         ]
         if not rows:
             return
-        try:
-            with self._engine.begin() as db:
-                db.execute(self._insert(_episodes), rows)
-        except exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise ArenasError(f"cannot write to the store {self.name}: {reason}") from error
+        self._patiently(lambda db: db.execute(self._insert(_episodes), rows), "write to")
 
     def rows(self, env_id: str, env_kwargs: dict[str, Any]) -> list[Row]:
         """All episodes of an environment, in the order of their writing."""
@@ -170,20 +216,20 @@ class Store:
             .where(c.env_id == env_id, c.env_kwargs == canonical(env_kwargs))
             .order_by(c.id)
         )
-        with self._engine.connect() as db:
-            return [
-                Row(
-                    agents=tuple(json.loads(r.agents)),
-                    seed=r.seed,
-                    returns=None if r.returns is None else tuple(json.loads(r.returns)),
-                    length=r.length,
-                    outcome=r.outcome,
-                    forfeit=None
-                    if r.forfeit_seat is None
-                    else Forfeit(r.forfeit_seat, r.forfeit_reason),
-                )
-                for r in db.execute(query)
-            ]
+        found = self._patiently(lambda db: db.execute(query).all(), "read from")
+        return [
+            Row(
+                agents=tuple(json.loads(r.agents)),
+                seed=r.seed,
+                returns=None if r.returns is None else tuple(json.loads(r.returns)),
+                length=r.length,
+                outcome=r.outcome,
+                forfeit=None
+                if r.forfeit_seat is None
+                else Forfeit(r.forfeit_seat, r.forfeit_reason),
+            )
+            for r in found
+        ]
 
     def replay(
         self, env_id: str, env_kwargs: dict[str, Any], agents: Sequence[str], seed: int
@@ -196,8 +242,7 @@ class Store:
             c.agents == json.dumps(list(agents)),
             c.seed == seed,
         )
-        with self._engine.connect() as db:
-            return db.execute(query).scalar_one_or_none()
+        return self._patiently(lambda db: db.execute(query).scalar_one_or_none(), "read from")
 
     def close(self) -> None:
         """Close the connections."""
@@ -222,6 +267,10 @@ def canonical(kwargs: dict[str, Any]) -> str:
         raise BadArgument(
             f"environment arguments {kwargs!r} cannot be recorded: {error}"
         ) from error
+
+
+def _reason(error: exc.SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:

@@ -10,9 +10,13 @@ say who wins more, and no more.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import linalg, special
+
+if TYPE_CHECKING:
+    from arenas.evaluation.payoffs import Outcomes
 
 ELO = 400.0 / np.log(10.0)
 """Points of Elo's scale in one unit of strength."""
@@ -46,12 +50,24 @@ class Scores:
         self.won = np.zeros((agents, agents))
         self.squares = np.zeros((agents, agents))
 
-    def add(self, first: int, second: int, score: float) -> None:
-        """Count one unit in which ``first`` scored so much against ``second``."""
-        for i, j, s in ((first, second, score), (second, first, 1.0 - score)):
-            self.count[i, j] += 1.0
-            self.won[i, j] += s
-            self.squares[i, j] += s * s
+    def add(self, pair: np.ndarray, score: np.ndarray) -> None:
+        """Count units.
+
+        Args:
+            pair: ``[units, 2]``, who met.
+            score: ``[units]``, what the first took from the second, from 0 to 1.
+        """
+        for i, j, s in ((*pair.T, score), (*pair.T[::-1], 1.0 - score)):
+            np.add.at(self.count, (i, j), 1.0)
+            np.add.at(self.won, (i, j), s)
+            np.add.at(self.squares, (i, j), s * s)
+
+    def add_outcomes(self, outcomes: Outcomes) -> None:
+        """Count what was played, self-play apart."""
+        seatings = outcomes.wins.sum(1) + outcomes.draws
+        met = seatings > 0
+        taken = outcomes.wins[met, 0] + outcomes.draws[met] / 2.0
+        self.add(outcomes.pair[met], taken / seatings[met])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +96,8 @@ class Strengths:
         """
         n = len(scores.count)
         mean = np.zeros(n) if start is None else start
-        spread = SPREADS[1]
-        dispersion = 1.0
+        spread, dispersion = SPREADS[1], 1.0
+        covariance = np.eye(n)
         for _ in range(_FITS):
             prior = np.eye(n) / spread**2
             mean = _mode(scores, mean, dispersion, spread)

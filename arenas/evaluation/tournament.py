@@ -7,7 +7,10 @@ plays what is missing.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import itertools
 import json
 import os
 import re
@@ -23,13 +26,22 @@ from arenas import registry
 from arenas._files import make_folder, write_atomically
 from arenas.agent import DeviceAgent
 from arenas.env import Env
-from arenas.errors import BadArgument
-from arenas.evaluation import payoffs, schedule
+from arenas.errors import BadArgument, UnknownName
+from arenas.evaluation import payoffs
 from arenas.evaluation.formats import csv_text, plain
 from arenas.evaluation.population import population_metrics
-from arenas.evaluation.schedule import Fixture
+from arenas.evaluation.schedule import (
+    SCHEDULES,
+    Field,
+    Fixture,
+    active,
+    round_robin,
+    swiss,
+    swiss_rounds,
+)
 from arenas.evaluation.store import Row, Store, canonical
-from arenas.evaluation.workers import Task, Workers
+from arenas.evaluation.strengths import ELO, Scores, Strengths
+from arenas.evaluation.workers import BACKENDS, MEMORY, Task, make_workers
 from arenas.match import DeviceMatches, Episode
 from arenas.replay import Replay
 from arenas.rollout import check_seed
@@ -200,6 +212,7 @@ class Tournament:
             rounds = swiss_rounds(len(self.agents))
         self.schedule, self.episodes, self.rounds, self.width = schedule, episodes, rounds, width
         self._matches: DeviceMatches | None = None
+        self._workers: Any = None
         self.settings = {
             "environment": self.spec.id,
             "arguments": self.env_kwargs,
@@ -228,7 +241,14 @@ class Tournament:
     def missing(self, store: Store) -> list[Fixture]:
         """The scheduled episodes that have no row yet, as far as results tell the schedule."""
         found = self._found(store)
-        return [f for fixtures in self._rounds(found) for f in fixtures if self._key(f) not in found]
+        return [
+            f for fixtures in self._rounds(found) for f in fixtures if self._key(f) not in found
+        ]
+
+    def played(self, store: Store) -> list[Fixture]:
+        """The scheduled episodes that have a row."""
+        found = self._found(store)
+        return [f for fixtures in self._rounds(found) for f in fixtures if self._key(f) in found]
 
     def play(self, store: Store, progress: Callable[[float], None] | None = None) -> None:
         """Play what is missing, and write it.
@@ -249,6 +269,7 @@ class Tournament:
                 host = [f for f in missing if not {self.agents[a] for a in f.pair} <= on_device]
                 self._write(store, self._device_episodes(device, tell), found)
                 self._write(store, self._host_episodes(host, tell, stack), found)
+        self._workers = None
 
     def _found(self, store: Store) -> dict[Any, Row]:
         rows = store.rows(self.spec.id, self.env_kwargs)
@@ -265,10 +286,11 @@ class Tournament:
             yield fixtures
             if not all(self._key(f) in found for f in fixtures):
                 return
-            self._add(scores, fixtures, found)
-            if self.schedule != "active" and self.width is not None:
-                if Strengths.of(scores).settled(self.width).all():
-                    return
+            rows = [found[self._key(f)] for f in fixtures]
+            scores.add_outcomes(payoffs.outcomes(self.agents, rows))
+            stops = self.schedule != "active" and self.width is not None
+            if stops and Strengths.of(scores).settled(self.width or 0.0).all():
+                return
 
     def _plan(self, scores: Scores) -> Iterator[list[Fixture]]:
         if self.schedule == "active":
@@ -282,14 +304,6 @@ class Tournament:
             return iter([every])  # nothing to wait for between episodes
         by_number = itertools.groupby(every, lambda f: f.index)
         return (list(fixtures) for _, fixtures in by_number)
-
-    def _add(self, scores: Scores, fixtures: Sequence[Fixture], found: dict[Any, Row]) -> None:
-        units: dict[Any, list[float]] = collections.defaultdict(list)
-        for f in fixtures:
-            if f.pair[0] != f.pair[1]:
-                units[f.pair, f.index].append(score(f, found[self._key(f)]))
-        for ((first, second), _), values in units.items():
-            scores.add(first, second, float(np.mean(values)))
 
     def _key(self, fixture: Fixture) -> tuple[tuple[str, ...], int]:
         return self._names(fixture), fixture.seed
@@ -307,7 +321,9 @@ class Tournament:
         seats = [[self._players.index(n) for n in self._names(f)] for f in fixtures]
         keep = [f.index < self.record for f in fixtures]
         seeds = [f.seed for f in fixtures]
-        yield from zip(self._matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True)
+        yield from zip(
+            self._matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True
+        )
         if not (self.env.max_steps or self.spec.horizon):
             tell(len(fixtures))
 
@@ -323,43 +339,50 @@ class Tournament:
             Task(i, self._names(f), f.seed, f.index < self.record) for i, f in enumerate(fixtures)
         ]
         if self._workers is None:  # for all rounds
-            jobs = self.jobs
-            if self.backend == "local" and self.schedule == "round-robin" and self.width is None:
-                jobs = min(jobs or os.cpu_count() or 1, len(tasks))
             made = make_workers(
-                self.backend, self._env_name, jobs, self.move_timeout, self.memory
+                self.backend, self._env_name, {}, self.jobs, self.move_timeout, self.memory
             )
             self._workers = stack.enter_context(made)
         for task, episode in self._workers.run(tasks):
             tell(1)
             yield episode, task.record
 
-    def _write(self, store: Store, episodes: Iterable[tuple[Episode, bool]]) -> None:
+    def _write(
+        self,
+        store: Store,
+        episodes: Iterable[tuple[Episode, bool]],
+        found: dict[Any, Row],
+    ) -> None:
         waiting: list[tuple[Episode, bytes | None]] = []
         last = time.monotonic()
         try:
             for episode, keep in episodes:
-                replay = None
-                if keep and episode.actions is not None:
-                    replay = Replay.of(episode).to_bytes()
-                waiting.append((episode, replay))
+                recorded = keep and episode.actions is not None
+                waiting.append((episode, Replay.of(episode).to_bytes() if recorded else None))
+                found[episode.agents, episode.seed] = Row.of(episode)
                 if time.monotonic() - last > COMMIT_SECONDS:
-                    store.add(waiting)
-                    waiting, last = [], time.monotonic()
+                    ready, waiting = waiting, []
+                    store.add(ready)
+                    last = time.monotonic()
         finally:
             store.add(waiting)
 
     def results(self, store: Store) -> Results:
         """Everything that is shown, from the rows of this schedule."""
-        rows = store.rows(self.spec.id, self.env_kwargs)
-        table = payoffs.payoff_table(self.agents, self.fixtures, rows)
-        played = payoffs.with_rows(self.agents, self.fixtures, rows)
-        lines = payoffs.standings(table, self.fixtures, rows)
+        found = self._found(store)
+        fixtures = [f for fixtures in self._rounds(found) for f in fixtures]
+        rows = [found[self._key(f)] for f in fixtures if self._key(f) in found]
+        table = payoffs.payoff_table(self.agents, fixtures, rows)
+        played = payoffs.with_rows(self.agents, fixtures, rows)
+        lines = payoffs.standings(table, fixtures, rows)
         scores = None
         if self.spec.game == "rrps" and not np.isnan(table.mean).any():
             scores = _population(table)
-        missing = len(self.fixtures) - len(played)
-        return Results(self.settings, lines, table, scores, played, missing)
+        places = None
+        if self.width is not None or self.schedule != "round-robin":
+            places = _places(self.agents, payoffs.outcomes(self.agents, rows))
+        missing = len(fixtures) - len(played)
+        return Results(self.settings, lines, table, scores, played, missing, places)
 
     def export(self, results: Results, store: Store, folder: str | os.PathLike[str]) -> list[Path]:
         """Write CSV and JSON files, and the replays that were kept, into a folder.
@@ -385,6 +408,11 @@ class Tournament:
             ),
             "episodes.csv": self._episodes_csv(results),
         }
+        if results.places is not None:
+            files["places.csv"] = csv_text(
+                [f.name for f in dataclasses.fields(Place)],
+                [dataclasses.astuple(p) for p in results.places],
+            )
         if results.population is not None:
             files["population.csv"] = csv_text(
                 list(results.population[0]), [list(p.values()) for p in results.population]
@@ -432,6 +460,16 @@ class Tournament:
 
     def _names(self, fixture: Fixture) -> tuple[str, ...]:
         return tuple(self.agents[a] for a in fixture.seats)
+
+
+def _places(agents: Sequence[str], outcomes: payoffs.Outcomes) -> list[Place]:
+    scores = Scores(len(agents))
+    scores.add_outcomes(outcomes)
+    strengths = Strengths.of(scores)
+    points = ELO * (strengths.mean - strengths.mean.mean())
+    low, high = strengths.places()
+    lines = zip(agents, points.tolist(), low.tolist(), high.tolist(), strict=True)
+    return sorted((Place(*x) for x in lines), key=lambda p: (-p.strength, p.agent))
 
 
 def _population(table: payoffs.PayoffTable) -> list[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 A worker plays one episode at a time and shows in shared memory whose agent is thinking, and since
 when. The supervisor reads that: an agent over its time is killed with its worker and forfeits; an
-agent that takes the process down is played once more, since something else may have killed it, and
-forfeits if it happens again. Results depend on the tasks alone, never on the number of workers.
+agent that takes the process down is played once more, in a process of its own, since something else
+may have killed it, and forfeits if it happens again. So is one that runs out of the memory that its
+process may allocate: another may have left too little. Results depend on the tasks alone, never on
+the number of workers.
 
 Nothing here imports jax until a worker plays, so that workers of games without it start fast.
 """
@@ -25,7 +27,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from arenas.errors import ArenasError, BadArgument
+from arenas.errors import ArenasError, BadArgument, UnknownName
 
 if TYPE_CHECKING:
     from arenas.match import Episode
@@ -36,6 +38,12 @@ ATTEMPTS = 2
 START_ATTEMPTS = 3
 """How often a worker may die without an agent at fault, on one task, before the run is given up."""
 
+BACKENDS = ("local", "ray")
+
+MEMORY = 8.0
+"""Gigabytes that agents may allocate in a process, by default."""
+
+_OUT_OF_MEMORY = 77  # a worker's exit code
 _AHEAD = 3  # tasks waiting in a worker's pipe, so that it never waits for the supervisor
 _IDLE = -1
 
@@ -50,6 +58,7 @@ class Task:
         seed: of the episode.
         record: keep actions and checksum.
         policies: keep what agents tell of their choices.
+        again: it ended with its process before: see which agent holds the memory.
     """
 
     number: int
@@ -57,6 +66,41 @@ class Task:
     seed: int
     record: bool = False
     policies: bool = False
+    again: bool = False
+
+
+def make_workers(
+    backend: str,
+    env_id: str,
+    env_kwargs: dict[str, Any],
+    jobs: int | None = None,
+    move_timeout: float | None = None,
+    memory: float | None = None,
+) -> Any:
+    """Processes of this machine (``local``), or of a cluster (``ray``), that play episodes.
+
+    Args:
+        backend: which.
+        env_id: the environment.
+        env_kwargs: its arguments.
+        jobs: number of processes; by default one for each core, of the cluster with ``ray``.
+        move_timeout: as :class:`Workers` has it.
+        memory: as :class:`Workers` has it.
+
+    Returns:
+        A context manager with the method :meth:`Workers.run`.
+
+    Raises:
+        BadArgument: Ray is not installed or not there.
+        UnknownName: no such backend.
+    """
+    if backend == "ray":
+        from arenas.evaluation.cluster import RayWorkers
+
+        return RayWorkers(env_id, env_kwargs, jobs, move_timeout, memory)
+    if backend != "local":
+        raise UnknownName("backend", backend, BACKENDS)
+    return Workers(env_id, env_kwargs, jobs or os.cpu_count() or 1, move_timeout, memory)
 
 
 class Workers:
@@ -70,17 +114,26 @@ class Workers:
         jobs: number of processes.
         move_timeout: seconds that an agent may take to answer once, to start an episode, or to be
             loaded; None for no limit.
+        memory: gigabytes (10⁹ bytes) that the agents in a process may allocate, beyond what the
+            environment takes; None for no limit. Held by Linux alone (``RLIMIT_DATA``).
     """
 
     def __init__(
-        self, env_id: str, env_kwargs: dict[str, Any], jobs: int, move_timeout: float | None = None
+        self,
+        env_id: str,
+        env_kwargs: dict[str, Any],
+        jobs: int,
+        move_timeout: float | None = None,
+        memory: float | None = None,
     ) -> None:
         if jobs < 1:
             raise BadArgument(f"jobs is {jobs}; accepted are integers from 1")
         if move_timeout is not None and not move_timeout > 0:
             raise BadArgument(f"move timeout is {move_timeout}; accepted are seconds above 0")
+        if memory is not None and not memory > 0:
+            raise BadArgument(f"memory is {memory}; accepted are gigabytes above 0")
         self._env = (env_id, env_kwargs)
-        self._timeout = move_timeout
+        self._timeout, self._memory = move_timeout, memory
         self._context = mp.get_context("spawn")
         self._jobs = jobs
         self._workers: list[_Worker] = []
@@ -101,11 +154,14 @@ class Workers:
                 with no agent at fault.
         """
         waiting = collections.deque(tasks)
+        again: collections.deque[Task] = collections.deque()
         deaths: collections.Counter[int] = collections.Counter()
         unblamed: collections.Counter[int] = collections.Counter()
-        while waiting or any(w.tasks for w in self._workers):
-            while len(self._workers) < min(self._jobs, len(waiting)) and waiting:
-                self._workers.append(_Worker(self._context, self._env))
+        while waiting or again or any(w.tasks for w in self._workers):
+            while len(self._workers) < self._jobs and (again or len(self._workers) < len(waiting)):
+                self._workers.append(_Worker(self._context, self._env, self._memory))
+                if again:  # where nobody played before
+                    self._workers[-1].give(again.popleft())
             for worker in self._workers:
                 while waiting and len(worker.tasks) < _AHEAD:
                     if worker.tasks and len(waiting) < self._jobs:
@@ -129,7 +185,8 @@ class Workers:
                     deaths[task.number] += 1
                     blamed = f"its process ended ({worker.end()}) at step {step}"
                     if deaths[task.number] < ATTEMPTS:
-                        waiting.extendleft(reversed(worker.tasks))
+                        again.append(dataclasses.replace(task, again=True))
+                        waiting.extendleft(t for t in reversed(worker.tasks) if t is not task)
                         continue
                 left = [t for t in worker.tasks if not (blamed and t is task)]
                 waiting.extendleft(reversed(left))
@@ -161,19 +218,49 @@ class Workers:
 
     def _forfeit(self, task: Task, seat: int, reason: str, step: int) -> Episode:
         import arenas
-        from arenas.match import Episode, Forfeit, forfeit_returns
 
         env = arenas.make_host(self._env[0], **self._env[1])
-        return Episode(
-            env_id=env.spec.id if env.spec else self._env[0],
-            env_kwargs=dict(env.kwargs),
-            agents=task.agents,
-            seed=task.seed,
-            returns=forfeit_returns(env, seat, [0.0] * env.num_agents),
-            length=step,
-            outcome="forfeit",
-            forfeit=Forfeit(seat, reason),
-        )
+        return _forfeited(env, task, seat, reason, step)
+
+
+def _forfeited(env: Any, task: Task, seat: int, reason: str, step: int) -> Episode:
+    from arenas.match import Episode, Forfeit, forfeit_returns
+
+    return Episode(
+        env_id=env.spec.id if env.spec else "",
+        env_kwargs=dict(env.kwargs),
+        agents=task.agents,
+        seed=task.seed,
+        returns=forfeit_returns(env, seat, [0.0] * env.num_agents),
+        length=step,
+        outcome="forfeit",
+        forfeit=Forfeit(seat, reason),
+    )
+
+
+def _allocated() -> int:
+    """Bytes of private memory that this process may write to; 0 where Linux does not tell."""
+    try:
+        with open("/proc/self/status") as status:
+            line = next(line for line in status if line.startswith("VmData:"))
+    except (OSError, StopIteration):
+        return 0
+    return int(line.split()[1]) * 1024
+
+
+def _limit(gigabytes: float | None) -> None:
+    """Let this process allocate so much more, or whatever it wants."""
+    if not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    allowed = most
+    if gigabytes is not None:
+        allowed = _allocated() + int(gigabytes * 1e9)
+        if most != resource.RLIM_INFINITY:
+            allowed = min(allowed, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed, most))
 
 
 @contextlib.contextmanager
@@ -197,7 +284,7 @@ def _ctrl_c_held() -> Iterator[None]:
 class _Worker:
     """One process as its supervisor sees it."""
 
-    def __init__(self, context: Any, env: tuple[str, dict[str, Any]]) -> None:
+    def __init__(self, context: Any, env: tuple[str, dict[str, Any]], memory: float | None) -> None:
         tasks_out, self._tasks_in = context.Pipe(duplex=False)
         self.results, results_in = context.Pipe(duplex=False)
         # What the worker is doing: task number, seat that thinks, step, and since when.
@@ -207,7 +294,7 @@ class _Worker:
         self.timed_out = False
         self.process = context.Process(
             target=_work,
-            args=(env, tasks_out, results_in, self._now, self._since),
+            args=(env, memory, tasks_out, results_in, self._now, self._since),
             name="arenas-worker",
             daemon=True,
         )
@@ -271,6 +358,7 @@ class _Worker:
 
 def _work(
     env_named: tuple[str, dict[str, Any]],
+    memory: float | None,
     tasks: Connection,
     results: Connection,
     now: Any,
@@ -286,18 +374,28 @@ def _work(
 
     import arenas
     from arenas.agent import HostedAgent, as_host_agent
-    from arenas.match import Episode, Forfeit, Watch, forfeit_returns, play_episode
+    from arenas.match import Watch, play_episode
 
     class Shown(Watch):
         def begin(self, seat: int, step: int) -> None:
             now[2] = step
             now[1] = seat
+            if held:
+                before[0] = _allocated()
             since[0] = time.monotonic()
 
         def end(self) -> None:
             since[0] = 0.0
+            if held:
+                held[now[1]] += _allocated() - before[0]
+
+        def failed(self, error: BaseException) -> None:
+            if isinstance(error, MemoryError):
+                raise error  # who is to blame is not known yet
 
     watch = Shown()
+    held: list[int] = []  # bytes that each seat's agent allocated, where that is asked
+    before = [0]
     loaded: dict[tuple[str, int], Any] = {}
     try:
         env = arenas.make_host(env_named[0], **env_named[1])
@@ -305,6 +403,7 @@ def _work(
     except Exception as error:
         _report(results, (_IDLE, None, f"{env_named[0]}: {error}"))
         return
+    _limit(memory)
 
     def seated(task: Task) -> list[Any] | Episode:
         agents = []
@@ -317,20 +416,11 @@ def _work(
                 watch.begin(seat, 0)
                 try:
                     agent = arenas.load_agent(name, env)
-                except ArenasError:
+                except (ArenasError, MemoryError):
                     raise
                 except (Exception, SystemExit) as error:
                     reason = f"does not load: {type(error).__name__}: {error}"
-                    return Episode(
-                        env_id=env.spec.id if env.spec else "",
-                        env_kwargs=dict(env.kwargs),
-                        agents=task.agents,
-                        seed=task.seed,
-                        returns=forfeit_returns(env, seat, [0.0] * env.num_agents),
-                        length=0,
-                        outcome="forfeit",
-                        forfeit=Forfeit(seat, reason),
-                    )
+                    return _forfeited(env, task, seat, reason, 0)
                 finally:
                     watch.end()
                 loaded[place] = _ready(as_host_agent(agent), env, seat)
@@ -343,6 +433,7 @@ def _work(
         except (EOFError, OSError):
             return
         now[0] = task.number
+        held[:] = [0] * len(task.agents) if task.again else []
         try:
             players = seated(task)
             if not isinstance(players, list):
@@ -356,6 +447,18 @@ def _work(
                     record=task.record,
                     policies=task.policies,
                 )
+        except MemoryError:
+            if not task.again:  # who played here before may hold it: see in a fresh process
+                since[0] = time.monotonic()  # dies as if an agent were thinking
+                os._exit(_OUT_OF_MEMORY)
+            _limit(None)
+            loaded.clear()
+            most = max(range(len(held)), key=lambda seat: held[seat])
+            reason = f"allocated more than the {memory or 0:g} GB that it may"
+            episode = _forfeited(env, task, most, reason, now[2])
+            _report(results, (task.number, episode, None))
+            _limit(memory)
+            continue
         except Exception as error:
             _report(results, (task.number, None, f"{' against '.join(task.agents)}: {error}"))
             return
