@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from arenas.host import HostEnv
     from arenas.interop.pettingzoo import aec_env, parallel_env
     from arenas.match import play
+    from arenas.renderers.html import show
     from arenas.replay import Replay
     from arenas.rollout import VectorEnv
 
@@ -35,6 +36,7 @@ _LAZY = {
     "VectorEnv": "arenas.rollout",
     "Replay": "arenas.replay",
     "play": "arenas.match",
+    "show": "arenas.renderers.html",
     "parallel_env": "arenas.interop.pettingzoo",
     "aec_env": "arenas.interop.pettingzoo",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "register",
     "register_agent",
     "registry",
+    "show",
     "struct",
 ]
 
