@@ -227,7 +227,7 @@ class Learner:
         for i, rows in enumerate(self.seating.rows):
             # One seed for the first group, whatever the number of groups.
             keys = [jax.random.fold_in(k, i) if i else k for k in (policy_key, critic_key)]
-            params = {"policy": networks.build(self.spec, keys[0], i)[1]}
+            params = {"policy": networks.build(self.spec, keys[0])[1]}
             if self.central:
                 params["critic"] = networks.build(self.critic_spec, keys[1])[1]
             memory = jnp.zeros((len(rows), hidden))
