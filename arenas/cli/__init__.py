@@ -17,7 +17,11 @@ COMMANDS = {
     "match": "Play a match between agents, and record it.",
     "tournament": "Play a round robin, and show standings and the payoff table.",
     "rank": "Rate a tournament's agents: Elo, alpha-Rank, Nash averaging and others, side by side.",
+    "compare": "Compare trained agents over seeds and tasks, and say when there are enough.",
+    "exploit": "Find out how exploitable an agent is.",
+    "crossplay": "Score cooperation: self-play, cross-play, held-out partners.",
     "train": "Train an agent by PPO, and export it.",
+    "play": "Play in a window, against agents or with a second person.",
     "replay": "Watch a recorded episode; write, print or verify it.",
 }
 
@@ -38,7 +42,8 @@ examples:
   arenas envs
   arenas match rrps-v0 --agents rrps/greenberg rrps/iocainebot --seed 7 --record game.replay
   arenas tournament rrps-v0 --agents rrps/greenberg rrps/copybot random --episodes 10 --out results
-  arenas replay game.replay --verify
+  arenas replay game.replay
+  arenas play fightladder-v0 --against zoo/fightladder
 """
 
 

@@ -115,6 +115,11 @@ class View(NamedTuple):
         y = TOP + SIDE - (position[..., 1] - self.low) * self.unit
         return np.stack([x, y], axis=-1).round()
 
+    def map(self, x: float, y: float) -> np.ndarray:
+        """The point of the map at a place of the stage, ``[2]``."""
+        up = (TOP + SIDE - y) / self.unit
+        return np.array([self.left + (x - LEFT) / self.unit, self.low + up])
+
     def radius(self, kind: int) -> float:
         """Of a unit in the picture."""
         return max(SMALLEST_RADIUS, round(float(RADIUS[kind]) * self.unit, 1))
@@ -163,11 +168,7 @@ class SmaxDrawing(Drawing):
         alive = np.asarray(state.health) > 0
         shown = alive if seat is None else self.seen(t, seat)
         position = np.asarray(state.position)
-        if seat is None:
-            view = view_of(position[alive])
-        else:
-            middle = np.round(position[seat] / PLACES) * PLACES
-            view = _around(middle, SEAT_VIEW)
+        view = self.view(t, seat)
         at = view.place(position).tolist()
         items: list[Item] = []
         if seat is None:
@@ -182,6 +183,14 @@ class SmaxDrawing(Drawing):
         items += _margins(view)
         items += self._numbers(t, shown, seat)
         return Scene(GROUND, tuple(items))
+
+    def view(self, t: int, seat: int | None = None) -> View:
+        """The part of the map in the picture: all the living, or what is around the seat's unit."""
+        state = self.film.moments[t].state
+        position = np.asarray(state.position)
+        if seat is None:
+            return view_of(position[np.asarray(state.health) > 0])
+        return _around(np.round(position[seat] / PLACES) * PLACES, SEAT_VIEW)
 
     def seen(self, t: int, seat: int) -> np.ndarray:
         """Whom a seat sees, itself included, bool ``[U]``; read from its observation."""

@@ -1,0 +1,821 @@
+"""People hold seats: a window in which they watch and act, while agents hold the others.
+
+A person is a host agent like any other, so that matches, forfeits and records are those of
+:func:`arenas.match.play_episode`. What keys and the mouse mean depends on the game
+(:class:`Controls`).
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pygame
+
+from arenas.agent import HostAgent
+from arenas.errors import ArenasError, BadArgument
+from arenas.host import HostEnv
+from arenas.match import Episode, play_episode
+from arenas.renderers.film import Film
+from arenas.renderers.panel import HUMAN, panel
+from arenas.renderers.pygame_backend import Painter
+from arenas.renderers.scene import (
+    FAINT,
+    INK,
+    PANEL,
+    SKY,
+    SMALLEST_TEXT,
+    STAGE,
+    WHITE,
+    YELLOW,
+    Ellipse,
+    Item,
+    Rect,
+    Scene,
+    Text,
+    line,
+)
+from arenas.renderers.text import action_words, game_name
+from arenas.renderers.window import (
+    BAR_HEIGHT,
+    FPS,
+    PANEL_WIDTH,
+    RAISED,
+    SIZE,
+    Player,
+    Screen,
+    facts_items,
+    fit,
+    help_items,
+    note,
+    text_width,
+)
+
+Keys = tuple[tuple[str, str], ...]
+
+POOL = "1234567890qwertyuiopasdfghjklzxcvbnm"
+"""Keys of actions that have none of their own."""
+
+ROWS = 20
+"""Actions in a column of the menu."""
+
+
+class LeftTheGame(ArenasError):
+    """The person left before the episode was over."""
+
+
+class Controls(abc.ABC):
+    """What keys and the mouse mean in a game.
+
+    Args:
+        play: the window's life, whose ``film`` shows how things stand.
+        seats: that people hold.
+
+    Attributes:
+        live: the game goes on by itself, whatever the person does.
+        keys: key and meaning, for the help on screen.
+    """
+
+    live: bool = False
+    keys: Keys = ()
+
+    def __init__(self, play: Play, seats: Sequence[int]) -> None:
+        self.play, self.seats = play, tuple(seats)
+
+    @abc.abstractmethod
+    def handle(self, event: pygame.event.Event) -> None:
+        """What happened in the window."""
+
+    @abc.abstractmethod
+    def choose(self, seat: int, mask: np.ndarray) -> Any:
+        """The action of this seat; None as long as the person has not chosen."""
+
+    def over_stage(self) -> list[Item]:
+        """What is drawn over the picture."""
+        return []
+
+    def panel_items(self) -> list[Item]:
+        """What stands beside the picture."""
+        film = self.play.film
+        return facts_items(panel(film, len(film) - 1, self.play.view), film)
+
+
+class Menu(Controls):
+    """Any game of numbered actions: one key each, or a click on its name."""
+
+    def __init__(self, play: Play, seats: Sequence[int]) -> None:
+        super().__init__(play, seats)
+        env = play.env
+        if isinstance(env.action_space, gymnasium.spaces.Box):
+            raise BadArgument(
+                f"{game_name(env)} takes vectors as actions, which no key gives; "
+                "people play games of numbered actions, and fightladder-v0's buttons"
+            )
+        self._asked: int | None = None
+        self._mask = np.zeros(env.num_actions, bool)
+        self._chosen: int | None = None
+        self._page = 0
+        self._places: list[tuple[float, float, float, float, int]] = []
+        self.words = [self.name(w) for w in action_words(env, range(env.num_actions))]
+        self.key_of = self._keys()
+        self.keys = (
+            ("a key or a click", "the action beside it"),
+            *((("PgUp PgDn", "more actions"),) if env.num_actions > 2 * ROWS else ()),
+        )
+
+    def name(self, label: str) -> str:
+        """An action's name in the menu."""
+        return label
+
+    def order(self) -> list[int]:
+        """Actions in the order in which keys are given out."""
+        return list(range(len(self.words)))
+
+    def _keys(self) -> dict[int, str]:
+        first = [w[:1].lower() for w in self.words]
+        if len(set(first)) == len(first) and all(c.isalpha() for c in first):
+            return dict(enumerate(first))
+        actions = [a for a in self.order() if a != self.play.env.no_op]
+        return dict(zip(actions, POOL, strict=False))
+
+    def handle(self, event: pygame.event.Event) -> None:
+        if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+            x, y = self.play.screen.logical(event.pos)
+            for left, top, width, height, action in self._places:
+                if left <= x < left + width and top <= y < top + height:
+                    self._take(action)
+        elif event.type == pygame.KEYDOWN:
+            if event.key in (pygame.K_PAGEUP, pygame.K_PAGEDOWN):
+                self._page += 1 if event.key == pygame.K_PAGEDOWN else -1
+            for action, key in self.key_of.items():
+                if event.unicode.lower() == key:
+                    self._take(action)
+
+    def _take(self, action: int) -> None:
+        if self._asked is None:
+            return
+        if self._mask[action]:
+            self._chosen = action
+        else:
+            self.play.say(f"{self.words[action]} is not legal now")
+
+    def choose(self, seat: int, mask: np.ndarray) -> int | None:
+        self._asked, self._mask = seat, mask
+        chosen, self._chosen = self._chosen, None
+        if chosen is not None:
+            self._asked = None
+        return chosen
+
+    def panel_items(self) -> list[Item]:
+        film = self.play.film
+        moment = film.moments[-1]
+        left, right = 18.0, PANEL_WIDTH - 18.0
+        items: list[Item] = [
+            Text(left, 28, fit(game_name(film.env), right - left, 18, True), 18, INK, bold=True)
+        ]
+        y = 56.0
+        for seat, name in enumerate(film.env.agents):
+            who = name if film.agents[seat] == name else f"{name}: {film.agents[seat]}"
+            mine = seat in self.seats
+            score = f"{moment.returns[seat]:.4g}".replace("-", "−")
+            room = right - left - text_width(score, 14) - 10
+            items += [
+                Text(left, y, fit(who, room, 14, mine), 14, INK if mine else FAINT, bold=mine),
+                Text(right, y, score, 14, INK, "end"),
+            ]
+            y += 20
+        y += 12
+        self._places = []
+        if self._asked is None:
+            return [*items, Text(left, y, "…", 15, FAINT)]
+        name = film.env.agents[self._asked]
+        items.append(Text(left, y, fit(f"{name} to act", right - left, 15, True), 15, YELLOW,
+                          bold=True))  # fmt: skip
+        return items + self._menu(y + 24)
+
+    def _menu(self, top: float) -> list[Item]:
+        legal = [a for a in self.order() if self._mask[a]]
+        rows = min(ROWS, int((STAGE[1] - top - 8) // 25))
+        columns = 1 if len(legal) <= rows else 2
+        size = rows * columns
+        pages = max(1, -(-len(legal) // size))
+        self._page %= pages
+        width = (PANEL_WIDTH - 24) / columns
+        items: list[Item] = []
+        for i, action in enumerate(legal[self._page * size : (self._page + 1) * size]):
+            column, row = divmod(i, rows)
+            x, y = 12 + column * width, top + 25 * row
+            self._places.append((STAGE[0] + x, y - 11, width - 4, 23, action))
+            items.append(Rect(x, y - 11, width - 4, 23, RAISED, "", 1, 5))
+            key = self.key_of.get(action, "")
+            items.append(Text(x + 14, y, key.upper(), 14, YELLOW, "middle", True))
+            words = fit(self.words[action], width - 36, 14)
+            items.append(Text(x + 28, y, words, 14, INK))
+        return items
+
+
+class HanabiMenu(Menu):
+    """Cards are played by the first digits, discarded by the next, hints are letters."""
+
+    def name(self, label: str) -> str:
+        kind, _, rest = label.partition(":")
+        if kind in ("play", "discard") and rest.isdigit():
+            return f"{kind} card {int(rest) + 1}"
+        if kind == "hint":
+            whom, _, what = rest.partition(":")
+            return f"hint {what} to {whom}"
+        return label
+
+    def order(self) -> list[int]:
+        kinds = ("play", "discard", "hint")
+        kind = [w.split()[0] for w in self.words]
+        known = [a for k in kinds for a in range(len(kind)) if kind[a] == k]
+        return known + [a for a in range(len(kind)) if a not in known]
+
+
+_ARROWS = {
+    pygame.K_UP: "up",
+    pygame.K_DOWN: "down",
+    pygame.K_LEFT: "left",
+    pygame.K_RIGHT: "right",
+}
+_WASD = {pygame.K_w: "up", pygame.K_s: "down", pygame.K_a: "left", pygame.K_d: "right"}
+
+
+class Grid(Menu):
+    """A step in a direction for each press; steps while a key is held."""
+
+    def __init__(self, play: Play, seats: Sequence[int]) -> None:
+        super().__init__(play, seats)
+        self.keys = (("← ↑ ↓ → or W A S D", "a step; hold for more"), ("a click", "an action"))
+        self.key_of = {a: "↑↓←→"[a] for a in range(4)}
+        self._held: list[str] = []
+        self._next = 0.0
+
+    def handle(self, event: pygame.event.Event) -> None:
+        way = {**_ARROWS, **_WASD}.get(getattr(event, "key", 0))
+        if way is None:
+            super().handle(event)
+        elif event.type == pygame.KEYDOWN:
+            self._held = [*(w for w in self._held if w != way), way]
+            self._take(self.words.index(way))
+            self._next = time.monotonic() + 0.25
+        elif event.type == pygame.KEYUP:
+            self._held = [w for w in self._held if w != way]
+
+    def choose(self, seat: int, mask: np.ndarray) -> int | None:
+        now = time.monotonic()
+        if self._held and now >= self._next:
+            self._asked, self._mask = seat, mask
+            self._take(self.words.index(self._held[-1]))
+            self._next = now + 1 / self.play.film.drawing.fps / self.play.speed
+        return super().choose(seat, mask)
+
+
+_PUNCHES_KICKS = ("LP", "MP", "HP", "LK", "MK", "HK")
+
+
+def _fight_keys(moves: dict[int, str], attacks: str, specials: str) -> dict[int, str]:
+    found = dict(moves)
+    found |= {pygame.key.key_code(k): a for k, a in zip(attacks, _PUNCHES_KICKS, strict=True)}
+    found |= {pygame.key.key_code(k): f"special-{i + 1}" for i, k in enumerate(specials)}
+    return found
+
+
+class Fight(Controls):
+    """A fighting game on a keyboard: directions are held, attacks are pressed.
+
+    The game asks once a step, eight frames by default. An attack pressed since then is made in the
+    next step, with the direction that is held. Specials face the opponent.
+    """
+
+    live = True
+
+    def __init__(self, play: Play, seats: Sequence[int]) -> None:
+        super().__init__(play, seats)
+        if len(self.seats) > 1:
+            maps = [
+                _fight_keys(_WASD, "fghvbn", "rty"),
+                _fight_keys(_ARROWS, "uiojkl", "789"),
+            ]
+            self.keys = (
+                ("W A S D", "left: move, jump, crouch"),
+                ("F G H", "punch"),
+                ("V B N", "kick"),
+                ("R T Y", "specials"),
+                ("← ↑ ↓ →", "right: move, jump, crouch"),
+                ("U I O", "punch"),
+                ("J K L", "kick"),
+                ("7 8 9", "specials"),
+            )
+        else:
+            maps = [_fight_keys({**_WASD, **_ARROWS}, "uiojkl", "789")]
+            self.keys = (
+                ("W A S D or arrows", "move, jump, crouch; back blocks"),
+                ("U I O", "light, medium, heavy punch"),
+                ("J K L", "kick"),
+                ("7 8 9", "specials"),
+            )
+        self._maps = dict(zip(self.seats, maps, strict=False))
+        self._held: dict[int, list[str]] = {seat: [] for seat in self.seats}
+        self._pressed: dict[int, str] = dict.fromkeys(self.seats, "")
+
+    def handle(self, event: pygame.event.Event) -> None:
+        if event.type not in (pygame.KEYDOWN, pygame.KEYUP):
+            return
+        for seat, keys in self._maps.items():
+            what = keys.get(event.key)
+            if what is None:
+                continue
+            held = [w for w in self._held[seat] if w != what]
+            if event.type == pygame.KEYDOWN:
+                held.append(what)
+                if what not in _ARROWS.values():
+                    self._pressed[seat] = what
+            self._held[seat] = held
+
+    def choose(self, seat: int, mask: np.ndarray) -> Any:
+        held, pressed = self._held[seat], self._pressed[seat]
+        self._pressed[seat] = ""
+        env = self.play.env
+        labels = env.action_labels or ()
+        up_down = ("up" in held) - ("down" in held)
+        right_left = ("right" in held) - ("left" in held)
+        if isinstance(env.action_space, gymnasium.spaces.Box):
+            return self._pad(up_down, right_left, held, pressed)
+        if pressed.startswith("special"):
+            special = f"{pressed}-{'right' if self._faces_right(seat) else 'left'}"
+            if special in labels:
+                return labels.index(special)
+            pressed = ""
+        parts = [("down", "", "up")[up_down + 1], ("left", "", "right")[right_left + 1]]
+        direction = "-".join(p for p in parts if p)
+        label = "+".join(p for p in (direction, pressed) if p) or "neutral"
+        return labels.index(label)
+
+    def _pad(self, up_down: int, right_left: int, held: list[str], pressed: str) -> np.ndarray:
+        """The buttons of the pad, held for the whole step."""
+        names = dict(zip(_PUNCHES_KICKS, ("Y", "X", "L", "B", "A", "R"), strict=True))
+        down = {names[w] for w in [*held, pressed] if w in names}
+        down |= {
+            {1: "UP", -1: "DOWN"}.get(up_down, ""),
+            {1: "RIGHT", -1: "LEFT"}.get(right_left, ""),
+        }
+        labels = self.play.env.action_labels or ()
+        return np.array([label in down for label in labels], np.float32)
+
+    def _faces_right(self, seat: int) -> bool:
+        state = self.play.film.moments[-1].state
+        fighter = getattr(state, "match", state).fighter(seat)
+        return int(np.asarray(fighter.facing)) > 0
+
+
+class Commands(Controls):
+    """A team of SMAX, commanded: units are selected, and told where to go or whom to attack.
+
+    Units without an order shoot at the closest opponent in range, and else stand.
+    """
+
+    live = True
+    keys = (
+        ("click, drag", "select; Shift adds"),
+        ("right click", "attack, or go there"),
+        ("Shift + right click", "go, shoot on the way"),
+        ("A", "all"),
+        ("1 … 9", "a unit"),
+        ("H", "stop"),
+        ("Space", "pause; orders go on"),
+    )
+
+    def __init__(self, play: Play, seats: Sequence[int]) -> None:
+        super().__init__(play, seats)
+        if isinstance(play.env.action_space, gymnasium.spaces.Box):
+            raise BadArgument(
+                "people command SMAX by its discrete actions; leave action_type=continuous out"
+            )
+        game: Any = getattr(play.env, "env", play.env)
+        self._allies: int = game.unwrapped.num_allies
+        self.selected: set[int] = set(self.seats)
+        self.orders: dict[int, tuple[str, Any]] = {}
+        self._drag: tuple[float, float] | None = None
+        self._at = (0.0, 0.0)
+
+    def _state(self) -> Any:
+        return self.play.film.moments[-1].state
+
+    def _view(self) -> Any:
+        """The part of the map that is in the picture."""
+        from arenas.renderers import smax
+
+        drawing: Any = self.play.film.drawing
+        assert isinstance(drawing, smax.SmaxDrawing)
+        return drawing.view(len(self.play.film) - 1, self.play.view)
+
+    def _places(self) -> np.ndarray:
+        return self._view().place(np.asarray(self._state().position))
+
+    def _mine(self, unit: int) -> bool:
+        return (unit < self._allies) == (self.seats[0] < self._allies)
+
+    def _unit_at(self, x: float, y: float, mine: bool) -> int | None:
+        alive = np.asarray(self._state().health) > 0
+        distances = np.hypot(*(self._places() - (x, y)).T)
+        near = [u for u in np.argsort(distances) if alive[u] and self._mine(int(u)) == mine]
+        return int(near[0]) if near and distances[near[0]] <= 16 else None
+
+    def handle(self, event: pygame.event.Event) -> None:
+        if event.type == pygame.KEYDOWN:
+            if event.key == pygame.K_a:
+                self.selected = set(self.seats)
+            elif event.key == pygame.K_h:
+                self.orders |= dict.fromkeys(self.selected, ("stop", None))
+            elif event.unicode.isdigit() and event.unicode != "0":
+                number = int(event.unicode) - 1
+                self.selected = set(self.seats[number : number + 1])
+        elif event.type == pygame.MOUSEMOTION:
+            self._at = self.play.screen.logical(event.pos)
+        elif event.type == pygame.MOUSEBUTTONDOWN:
+            self._at = self.play.screen.logical(event.pos)
+            if self._at[0] >= STAGE[0] or self._at[1] >= STAGE[1]:
+                return
+            if event.button == 1:
+                self._drag = self._at
+            elif event.button == 3:
+                self._order(*self._at)
+        elif event.type == pygame.MOUSEBUTTONUP and event.button == 1 and self._drag:
+            self._at = self.play.screen.logical(event.pos)
+            self._select(*self._drag, *self._at)
+            self._drag = None
+
+    def _select(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        adds = bool(pygame.key.get_mods() & pygame.KMOD_SHIFT)
+        if abs(x1 - x0) + abs(y1 - y0) < 8:
+            unit = self._unit_at(x1, y1, mine=True)
+            found = {unit} & set(self.seats) if unit is not None else set()
+        else:
+            low, high = (min(x0, x1), min(y0, y1)), (max(x0, x1), max(y0, y1))
+            places = self._places()
+            alive = np.asarray(self._state().health) > 0
+            inside = ((places >= low) & (places <= high)).all(axis=1) & alive
+            found = {seat for seat in self.seats if inside[seat]}
+        self.selected = self.selected | found if adds else found
+
+    def _order(self, x: float, y: float) -> None:
+        from arenas.envs.smax.scenarios import MAP_SIZE
+
+        target = self._unit_at(x, y, mine=False)
+        if target is not None:
+            order: tuple[str, Any] = ("attack", target)
+        else:
+            shoots = bool(pygame.key.get_mods() & pygame.KMOD_SHIFT)
+            spot = np.clip(self._view().map(x, y), 0.5, MAP_SIZE - 0.5)
+            order = ("advance" if shoots else "go", spot)
+        self.orders |= dict.fromkeys(self.selected, order)
+
+    def choose(self, seat: int, mask: np.ndarray) -> int:
+        from arenas.envs.smax.scenarios import NUM_MOVES, STOP
+
+        state = self._state()
+        position, health = np.asarray(state.position), np.asarray(state.health)
+        kind, goal = self.orders.get(seat, ("", None))
+
+        def attack(unit: int) -> int:
+            number = unit - self._allies if seat < self._allies else self._allies - 1 - unit
+            return NUM_MOVES + number
+
+        if kind == "stop":
+            return STOP
+        if kind == "attack":
+            if health[goal] <= 0:
+                self.orders.pop(seat)
+            elif mask[attack(goal)]:
+                return attack(goal)
+            else:
+                return self._toward(position[goal] - position[seat])
+        if kind != "go":  # shoot at the closest in range
+            others = [u for u in range(len(health)) if not self._mine(u) and mask[attack(u)]]
+            if others:
+                away = [float(np.hypot(*(position[u] - position[seat]))) for u in others]
+                return attack(others[int(np.argmin(away))])
+        if kind in ("go", "advance"):
+            way = goal - position[seat]
+            if np.abs(way).max() > 1.2:
+                return self._toward(way)
+            self.orders.pop(seat)
+        return STOP
+
+    @staticmethod
+    def _toward(way: np.ndarray) -> int:
+        from arenas.envs.smax.scenarios import DOWN, LEFT, RIGHT, UP
+
+        if abs(way[0]) > abs(way[1]):
+            return RIGHT if way[0] > 0 else LEFT
+        return UP if way[1] > 0 else DOWN
+
+    def over_stage(self) -> list[Item]:
+        places, alive = self._places().tolist(), np.asarray(self._state().health) > 0
+        items: list[Item] = []
+        for seat in sorted(self.selected):
+            if not alive[seat]:
+                continue
+            x, y = places[seat]
+            items.append(Ellipse(x, y, 14, 14, "", WHITE, 1.5))
+            kind, goal = self.orders.get(seat, ("", None))
+            if kind == "attack":
+                to_x, to_y = places[goal]
+                items.append(line(x, y, to_x, to_y, "#ff8f6b", 1.0))
+            elif kind in ("go", "advance"):
+                to_x, to_y = self._view().place(goal).tolist()
+                items.append(line(x, y, to_x, to_y, "#bfe6ff", 1.0))
+        if self._drag is not None:
+            (x0, y0), (x1, y1) = self._drag, self._at
+            items.append(
+                Rect(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0), "#ffffff22", SKY, 1)
+            )
+        return items
+
+
+_CONTROLS: dict[str, type[Controls]] = {
+    "colorgrid": Grid,
+    "fightladder": Fight,
+    "hanabi": HanabiMenu,
+    "smax": Commands,
+}
+
+
+def register_controls(game: str, controls: type[Controls]) -> None:
+    """Give a game controls of its own; others are played by :class:`Menu`.
+
+    Args:
+        game: the ``game`` of the environment's registry entry.
+        controls: the class.
+    """
+    _CONTROLS[game] = controls
+
+
+class Person(HostAgent):
+    """Somebody in front of the window, in one seat."""
+
+    def __init__(self, play: Play) -> None:
+        self.play, self.name = play, HUMAN
+
+    def reset(self, seat: int, seed: int) -> None:
+        self._seat = seat
+        self.play.begin()
+
+    def act(self, observation: Any, action_mask: np.ndarray) -> Any:
+        return self.play.ask(self._seat, action_mask)
+
+
+class Play:
+    """An episode that people play in a window.
+
+    Args:
+        env: is reset first.
+        agents: host agents by seat; None where a person sits.
+        seed: of the episode.
+        screen: the window.
+        speed: 1 is the game's own, for games that go on by themselves and for others' moves.
+
+    Raises:
+        BadArgument: people cannot play this game, or hold no seat of it.
+
+    Attributes:
+        film: the episode so far.
+        view: the seat whose view is shown, None for everything.
+    """
+
+    def __init__(
+        self,
+        env: HostEnv,
+        agents: Sequence[HostAgent | None],
+        seed: int,
+        *,
+        screen: Screen,
+        speed: float = 1.0,
+    ) -> None:
+        self.env, self.screen, self.seed, self.speed = env, screen, seed, speed
+        self.people = [seat for seat, agent in enumerate(agents) if agent is None]
+        if not self.people:
+            raise BadArgument("nobody plays: a person holds at least one seat")
+        self.agents: list[Any] = [Person(self) if a is None else a for a in agents]
+        game = env.spec.game if env.spec else ""
+        alone = len(self.people) == 1 and game != "fightladder"
+        self.view = self.people[0] if alone and env.num_agents > 1 else None
+        self.film = Film(env, tuple(a.name for a in self.agents), seed)
+        self.controls = _CONTROLS.get(game, Menu)(self, self.people)
+        self.helping = self.paused = self.leaving = self.interrupted = False
+        self._stage, self._panel, self._bar, self._over = (Painter() for _ in range(4))
+        self._said, self._said_until = "", 0.0
+        self._ticker = pygame.time.Clock()
+        pygame.key.set_repeat()  # what is held is known
+
+    def run(self) -> Episode:
+        """Play it to its end, or until the person leaves, who forfeits it then.
+
+        After Ctrl-C ``interrupted`` is True.
+        """
+
+        def stop(*_: Any) -> None:
+            if self.interrupted:  # once more: whatever an agent is doing
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        before: Any = None
+        try:
+            before = signal.signal(signal.SIGINT, stop)
+        except ValueError:  # not in the main thread: Ctrl-C goes where it goes
+            stop = None  # type: ignore[assignment]
+        try:
+            return play_episode(self.env, self.agents, self.seed, policies=True, after=self.after)
+        finally:
+            if stop is not None:
+                signal.signal(signal.SIGINT, before)
+
+    # What the match calls -----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The episode has begun; called for every person."""
+        if not len(self.film):
+            self.film.add()
+            self._ticker.tick()
+
+    def ask(self, seat: int, mask: np.ndarray) -> Any:
+        """The action of a person, who may take all the time there is.
+
+        Raises:
+            LeftTheGame: the person has left.
+        """
+        while True:
+            self._pump()
+            if not self._stopped():
+                action = self.controls.choose(seat, mask)
+                if action is not None:
+                    return action
+            self._draw(self._scene())
+            self._ticker.tick(FPS)
+
+    def after(self, action: Sequence[Any]) -> None:
+        """A step was made: show it, for as long as it lasts."""
+        self.film.add(action)
+        t = len(self.film) - 1
+        drawing = self.film.drawing
+        scenes = drawing.between(t, self.view)
+        acting = self.env.timestep.acting if self.env.timestep is not None else ()
+        mine = any(acts and seat in self.people for seat, acts in enumerate(acting))
+        if not self.controls.live and mine:
+            scenes = scenes[-1:]
+            self._draw(scenes[0])
+            return
+        lasts = 1 / drawing.fps / self.speed
+        end = time.monotonic() + lasts
+        for i, scene in enumerate(scenes):
+            due = end - lasts * (len(scenes) - 1 - i) / len(scenes)
+            shown = False
+            # Of a step that is late, single pictures are left out, but not the last one.
+            while not shown or time.monotonic() < due:
+                if shown or i == len(scenes) - 1 or time.monotonic() < due:
+                    self._pump(leave=False)
+                    self._draw(scene)
+                    self._ticker.tick(FPS if self.speed <= 4 else 0)
+                shown = True
+
+    def _stopped(self) -> bool:
+        return self.paused or self.helping or self.leaving
+
+    def _scene(self) -> Scene:
+        return self.film.drawing.scene(len(self.film) - 1, self.view)
+
+    # The window ---------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """A line over the picture, for some seconds."""
+        self._said, self._said_until = text, time.monotonic() + 3.0
+
+    def _pump(self, leave: bool = True) -> None:
+        """Take in what happened in the window."""
+        for event in pygame.event.get():
+            self.handle(event)
+        if leave and self.interrupted:
+            raise LeftTheGame("interrupted by Ctrl-C")
+        if leave and self._gone:
+            raise LeftTheGame("left the game")
+
+    _gone = False
+
+    def handle(self, event: pygame.event.Event) -> None:
+        """What a key, the mouse or the window does."""
+        if event.type == pygame.QUIT:
+            self._gone = True
+            return
+        if event.type == pygame.KEYDOWN:
+            if event.key == pygame.K_ESCAPE:
+                if self.helping:
+                    self.helping = False
+                else:
+                    self._gone, self.leaving = self.leaving, True
+                return
+            self.leaving = False
+            if event.unicode == "?" or event.key == pygame.K_F1:
+                self.helping = not self.helping
+                return
+            if event.key == pygame.K_SPACE and self.controls.live:
+                self.paused = not self.paused
+                return
+            if event.key == pygame.K_F11:
+                self.screen.full_screen()
+                return
+            if self.helping:
+                self.helping = False
+                return
+        self.controls.handle(event)
+
+    def _draw(self, scene: Scene) -> None:
+        x, y, scale = self.screen.place()
+        surface = self.screen.surface
+        self._stage.paint(scene, surface, x, y, scale)
+        self._over.items(self.controls.over_stage(), surface, x, y, scale)
+        self._panel.paint(
+            Scene(PANEL, tuple(self.controls.panel_items())),
+            *(surface, x + STAGE[0] * scale, y, scale, (PANEL_WIDTH, STAGE[1])),
+        )
+        self._bar.paint(
+            Scene("#1b222b", tuple(self._bar_items())),
+            *(surface, x, y + STAGE[1] * scale, scale, (SIZE[0], BAR_HEIGHT)),
+        )
+        over: list[Item] = []
+        if self._said and time.monotonic() < self._said_until:
+            over += note(self._said, STAGE[0] / 2, STAGE[1] - 24)
+        if self.paused:
+            over += note("paused: Space goes on", STAGE[0] / 2, STAGE[1] - 60, 18)
+        if self.leaving:
+            over += note("leave? Esc again; any other key goes on", STAGE[0] / 2, 300, 20)
+        if self.helping:
+            over += help_items("Keys", self._all_keys())
+        self._over.items(over, surface, x, y, scale)
+        pygame.display.flip()
+
+    def _all_keys(self) -> Keys:
+        menu = isinstance(self.controls, Menu)
+        own = (
+            ()
+            if not menu
+            else tuple(
+                (key.upper(), self.controls.words[action])  # type: ignore[attr-defined]
+                for action, key in list(self.controls.key_of.items())[:16]  # type: ignore[attr-defined]
+            )
+        )
+        pause = (("Space", "pause"),) if self.controls.live else ()
+        more = (*pause, ("F11", "full screen"), ("?", "this help"), ("Esc Esc", "leave"))
+        return (
+            *self.controls.keys,
+            *own,
+            *(m for m in more if m[0] not in dict(self.controls.keys)),
+        )
+
+    def _bar_items(self) -> list[Item]:
+        """The keys, in rows below the picture."""
+        items: list[Item] = []
+        x, y = 20.0, 22.0
+        live = (("Space", "pause"),) if self.controls.live else ()
+        keys = dict((*live, *self.controls.keys, ("?", "all keys"), ("Esc", "leave")))
+        for key, what in keys.items():
+            size = 14.0
+            wide = text_width(key, size, True) + text_width(what, size) + 34
+            if x + wide > SIZE[0] - 10:
+                x, y = 20.0, y + 24
+            items.append(Text(x, y, key, size, YELLOW, bold=True))
+            items.append(Text(x + text_width(key, size, True) + 8, y, what, size, INK))
+            x += wide
+        if y <= 46:
+            words = f"{game_name(self.env)} · seed {self.seed} · step {self.env.steps}"
+            items.append(Text(20, 66, words, SMALLEST_TEXT, FAINT))
+        return items
+
+
+def result(episode: Episode, film: Film) -> str:
+    """How it ended, in a line."""
+    if episode.forfeit is not None:
+        who = film.env.agents[episode.forfeit.seat]
+        return f"{who} ({film.agents[episode.forfeit.seat]}) forfeits: {episode.forfeit.reason}"
+    returns = episode.returns or ()
+    scores = [f"{name} {r:.4g}" for name, r in zip(film.env.agents, returns, strict=True)]
+    shown = ", ".join(scores[:5]) + (" …" if len(scores) > 5 else "")
+    return f"{episode.outcome}: {shown}"
+
+
+def watch_again(play: Play, told: str, show: Callable[[Player], None] | None = None) -> None:
+    """After the end: the film, to look at until the window is closed."""
+    if not len(play.film):
+        return
+    pygame.key.set_repeat(300, 40)
+    player = Player([play.film], seat=play.view, playing=False, screen=play.screen)
+    player.seek(math.inf)
+    player.say(told)
+    (show or Player.run)(player)
