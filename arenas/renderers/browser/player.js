@@ -6,10 +6,10 @@ const ArenasPlayer = (() => {
   const FORMAT = 1;
   // As in the window; Verdana is as wide.
   const FONT = '"DejaVu Sans", Verdana, sans-serif';
-  const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
+  const SPEEDS = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16];
   const SEATS = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442"]; // as in scene.py
   // Okabe and Ito's colours, which colour-blind people tell apart.
-  const MARKS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#f0e442", "#0072b2"];
+  const MARKS = ["#d55e00", "#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#e69f00", "#0072b2"];
 
   // Unpacking ----------------------------------------------------------------------------------
 
@@ -300,6 +300,7 @@ const ArenasPlayer = (() => {
       this.playButton = button("play", "Play", () => this.toggle());
       this.time = make("output", { class: "arenas-time" });
       this.happened = make("span", { class: "arenas-happened" });
+      this.legend = make("p", { class: "arenas-legend", "aria-label": "Marks of events" });
       this.speedSelect = make("select", {
         "aria-label": "Speed", title: "Speed",
         onchange: () => this.setSpeed(Number(this.speedSelect.value)),
@@ -333,6 +334,7 @@ const ArenasPlayer = (() => {
         make("div", { class: "arenas-main" }, this.stagesBox, this.panel),
         make("div", { class: "arenas-bar" },
           make("div", { class: "arenas-track" }, this.marks, this.scrub),
+          this.legend,
           make("div", { class: "arenas-buttons" },
             button("earlier", "Event before", () => this.event(-1)),
             button("back", "Step back", () => this.step(-1)),
@@ -465,6 +467,11 @@ const ArenasPlayer = (() => {
       this.badge.setAttribute("aria-label",
         film.command ? `${film.badge}: copy the command that plays it again` : film.badge);
       this.kinds = [...new Set(film.events.map((e) => e[1]))];
+      this.legend.replaceChildren(...this.kinds.map((kind, i) => {
+        const mark = make("span", { class: "arenas-mark", "aria-hidden": "true" });
+        mark.style.background = MARKS[i % MARKS.length];
+        return make("span", {}, mark, kind);
+      }));
     }
 
     viewName(film, view) {
@@ -632,6 +639,8 @@ const ArenasPlayer = (() => {
         "]": () => this.event(1),
         ArrowUp: () => this.faster(1),
         ArrowDown: () => this.faster(-1),
+        "+": () => this.faster(1),
+        "-": () => this.faster(-1),
         s: () => this.setView((this.view + 1) % this.film.views.length),
         S: () => this.setView((this.view || this.film.views.length) - 1),
         n: () => this.active + 1 < this.blobs.length && this.turnTo(this.active + 1),
