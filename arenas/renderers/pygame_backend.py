@@ -166,10 +166,10 @@ class Painter:
         key = ("corner", radius, line, color)
         found = self._sprites.get(key)
         if found is None:
-            contours = [_ellipse(radius, radius, radius, radius)]
-            if line and radius > line:
-                inner = radius - line
-                contours.append(_ellipse(radius, radius, inner, inner)[::-1])
+            middle, inner = float(radius), float(radius - line)
+            contours = [_ellipse(middle, middle, middle, middle)]
+            if line and inner > 0:
+                contours.append(_ellipse(middle, middle, inner, inner)[::-1])
             found = self._keep(key, _sprite(contours, 2 * radius, 2 * radius, color))
         right, bottom = left + width - radius, top + height - radius
         surface.blit(found, (left, top), (0, 0, radius, radius))
