@@ -49,7 +49,7 @@ def _flag(name: str, value: bool) -> str:
     return f"--{'' if value else NO}{name}".replace("_", "-")
 
 
-def _given(options: Any) -> dict[str, Any]:
+def given_options(options: Any) -> dict[str, Any]:
     """The hyper-parameters that are given."""
     values = vars(options)
     given: dict[str, Any] = {}
@@ -123,7 +123,7 @@ def command(
         wandb: log to this project of Weights & Biases (extra).
         json: print the result as JSON.
     """
-    given = _given(options)
+    given = given_options(options)
     own = {
         n: v for n, v in (("environment", env), ("seed", seed), ("seeds", seeds)) if v is not None
     }
@@ -158,10 +158,10 @@ def command(
         def tell(row: dict[str, Any]) -> None:
             if row.get("evaluation"):
                 evaluated[row["seed"]] = {n: x for n, x in row.items() if n != "evaluation"}
-                bar.console.print(_told(row, run["seeds"]), highlight=False, markup=False)
+                bar.console.print(told(row, run["seeds"]), highlight=False, markup=False)
                 return
             last.update({n: x for n, x in row.items() if x is not None})
-            bar.update(task, completed=row["update"], description=_progress(last))
+            bar.update(task, completed=row["update"], description=progress_text(last))
 
         agents = train(
             run["environment"],
@@ -195,7 +195,7 @@ def _as_flags(preset: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _progress(row: dict[str, Any]) -> str:
+def progress_text(row: dict[str, Any]) -> str:
     speed = row["steps"] / max(row["seconds"], 1e-9)
     text = f"{row['steps']:,} steps, {speed:,.0f}/s"
     returns = [x for x in row.get("return", []) if x is not None]
@@ -206,7 +206,7 @@ def _progress(row: dict[str, Any]) -> str:
     return text
 
 
-def _told(row: dict[str, Any], seeds: int) -> str:
+def told(row: dict[str, Any], seeds: int) -> str:
     text = f"evaluated at {row['steps']:,} steps" + (f", seed {row['seed']}" if seeds > 1 else "")
     text += f": return {row['return']:.3g}"
     if row["return_error"] is not None:

@@ -117,10 +117,10 @@ def population_metrics(
     expl = (-v).max(axis=1) + 0.0  # no negative zero
     miss = 1 - confidence
     returns = _mean_interval(v, error, miss / 2)
-    taken = _max_interval(-v, error, miss / 2)
+    taken = max_interval(-v, error, miss / 2)
     half_returns, half_taken = (
         _mean_interval(v, error, miss / 4),
-        _max_interval(-v, error, miss / 4),
+        max_interval(-v, error, miss / 4),
     )
     return PopulationMetrics(
         pop_return=pop_return,
@@ -141,7 +141,7 @@ def _mean_interval(v: np.ndarray, error: np.ndarray, miss: float) -> np.ndarray:
     return np.stack([mean - width, mean + width], axis=1)
 
 
-def _max_interval(u: np.ndarray, error: np.ndarray, miss: float) -> np.ndarray:
+def max_interval(u: np.ndarray, error: np.ndarray, miss: float) -> np.ndarray:
     """``[n, 2]``: bounds of the rows' maxima, each missed with at most this probability."""
     at_once = _normal_quantile((1 - miss) ** (1 / u.shape[1]))
     lower = (u - at_once * error).max(axis=1)
