@@ -142,7 +142,9 @@ class FightLadderDrawing(Drawing):
         """The fight after ``t`` steps; the same for every seat."""
         return self._scene(t, self._look(t), seat)
 
-    def between(self, t: int, seat: int | None = None) -> list[Scene]:
+    sees_all = True
+
+    def between(self, t: int, seat: int | None = None, every: int = 1) -> list[Scene]:
         """The single frames of step ``t``, played again by the game; 60 of them are a second.
 
         The first call compiles the program that plays them. Without a seed the ladder's opponent
@@ -150,7 +152,8 @@ class FightLadderDrawing(Drawing):
         """
         if t == 0:
             return [self.scene(0, seat)]
-        scenes = [self._scene(t, look, seat) for look in self._single(t)[:-1]]
+        looks = self._single(t)[::-1][::every][:0:-1]  # every so many before the last one
+        scenes = [self._scene(t, look, seat) for look in looks]
         return [*scenes, self.scene(t, seat)]
 
     def _single(self, t: int) -> list[Look]:

@@ -90,12 +90,21 @@ class Drawing(abc.ABC):
         """What happened in the step that led to moment ``t``; nothing at the start."""
         return []
 
-    def between(self, t: int, seat: int | None = None) -> list[Scene]:
+    def between(self, t: int, seat: int | None = None, every: int = 1) -> list[Scene]:
         """Pictures between moments ``t - 1`` and ``t``, for games whose steps last several frames.
 
         The last is that of moment ``t`` itself; other games have that one only.
+
+        Args:
+            t: as for :meth:`scene`.
+            seat: likewise.
+            every: take every so many of the frames, counted back from the last.
         """
         return [self.scene(t, seat)]
+
+    sees_all: bool = False
+    """Whether each seat sees everything, so that no view hides anything from it; a page then holds
+    one view's pictures instead of all."""
 
     fps: float = 4.0
     """Steps a second at which the game is usually watched."""
