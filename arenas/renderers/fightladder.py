@@ -37,6 +37,8 @@ from arenas.renderers.scene import (
     Image,
     Item,
     Line,
+    Number,
+    Point,
     Polygon,
     Rect,
     Scene,
@@ -364,7 +366,7 @@ def _film() -> Any:
     return jax.jit(fight.film)
 
 
-def place(x: float, y: float) -> tuple[float, float]:
+def place(x: Number, y: Number) -> Point:
     """Logical pixels of a point of the stage, given in sixteenths of a unit; whole ones."""
     # Whole, so that a pose looks the same wherever it stands, and a viewer draws it once.
     return float(round(MIDDLE + x / SUB * SCALE)), float(round(FLOOR - y / SUB * SCALE))
@@ -374,7 +376,7 @@ def place(x: float, y: float) -> tuple[float, float]:
 
 
 def _outward(
-    sign: int, start: float, y: float, width: float, height: float, fill: str, **line: Any
+    sign: int, start: Number, y: Number, width: Number, height: Number, fill: str, **line: Any
 ) -> Rect:
     """A bar that begins beside the middle and reaches to the left (−1) or right (1)."""
     x = MIDDLE + start if sign > 0 else MIDDLE - start - width
@@ -427,7 +429,7 @@ def _marker(f: Fighter, color: str, mine: bool) -> Iterator[Item]:
     yield Polygon(((x - r, y - 1.5 * r), (x + r, y - 1.5 * r), (x, y)), color, "#14161c", 2.0)
 
 
-def _star(x: float, y: float, r: float, inner: float, corners: int, turn: float) -> list[Any]:
+def _star(x: Number, y: Number, r: Number, inner: Number, corners: int, turn: Number) -> list[Any]:
     points = []
     for i in range(2 * corners):
         a, size = turn + math.pi * i / corners, inner if i % 2 else r
@@ -435,7 +437,7 @@ def _star(x: float, y: float, r: float, inner: float, corners: int, turn: float)
     return points
 
 
-def _spark(x: float, y: float, r: float) -> Iterator[Item]:
+def _spark(x: Number, y: Number, r: Number) -> Iterator[Item]:
     """A hit: a star."""
     x, y, r = round(x), round(y), round(r)
     yield Polygon(tuple(_star(x, y, r * 1.5, r * 0.5, 8, 0.2)), "#ff9d2ee0")
@@ -443,7 +445,7 @@ def _spark(x: float, y: float, r: float) -> Iterator[Item]:
     yield circle(x, y, r * 0.36, WHITE)
 
 
-def _guard(x: float, y: float, way: int, size: float) -> Iterator[Item]:
+def _guard(x: Number, y: Number, way: int, size: Number) -> Iterator[Item]:
     """A block: a shield, bent towards whence the blow came."""
     x, y = round(x), round(y)
     for reach, thick in ((44, 6), (30, 4)):
@@ -461,7 +463,7 @@ def _guard(x: float, y: float, way: int, size: float) -> Iterator[Item]:
         yield line(x + way * 32, y + 22 * i, x + way * 50, y + 32 * i, WHITE, 2.5)
 
 
-def _contact(f: Fighter, foe: Fighter) -> tuple[float, float]:
+def _contact(f: Fighter, foe: Fighter) -> Point:
     """Where the foe touches: the end of the limb that strikes, else the near side."""
     x, y = place(f.x, f.y)
     way = 1 if foe.x > f.x else -1
@@ -474,7 +476,7 @@ def _contact(f: Fighter, foe: Fighter) -> tuple[float, float]:
     return min(max(tip_x, x - 36), x + 36), min(max(tip_y, y - 250), y - 20)
 
 
-def _written(x: float, y: float, text: str, size: float, fill: str) -> Iterator[Item]:
+def _written(x: Number, y: Number, text: str, size: Number, fill: str) -> Iterator[Item]:
     """Text with a dark one behind, so that it can be read on anything."""
     x, y = round(x), round(y)
     yield Text(x + 2, y + 2, text, size, "#14161c", "middle", True)
@@ -490,7 +492,7 @@ def _projectile(f: Fighter, color: str, clock: int) -> Iterator[Item]:
     special = CHARACTERS[f.character].specials[max(0, f.projectile_move - FIRST_SPECIAL) // 3].name
     pulse = clock // 3 % 2
 
-    def at(*points: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    def at(*points: Point) -> tuple[Point, ...]:
         return tuple((round(x + way * a * rx, 1), round(y + b * ry, 1)) for a, b in points)
 
     yield Ellipse(x, y, rx * 1.5, ry * 1.5, with_alpha(color, 0.35))
@@ -529,7 +531,7 @@ def _gradient(colors: tuple[str, ...], rows: int) -> bytes:
     return np.concatenate([rgb, alpha], axis=1).round().astype(np.uint8).tobytes()
 
 
-def _hills(base: float, waves: tuple[tuple[float, float, float], ...], fill: str) -> Polygon:
+def _hills(base: Number, waves: tuple[tuple[Number, Number, Number], ...], fill: str) -> Polygon:
     """A ridge: its height is a sum of waves, each of height, length and shift."""
     top = [
         (float(x), round(base - sum(h * math.sin(x / w + s) for h, w, s in waves), 1))
@@ -555,7 +557,7 @@ def _hall() -> Iterator[Item]:
     yield Rect(470, 246, 20, 18, edge)
 
 
-def _lantern(x: float) -> Iterator[Item]:
+def _lantern(x: Number) -> Iterator[Item]:
     """A stone lantern; the two stand at the edges of the stage."""
     stone, dark = "#7d7a8c", "#5a576b"
     yield Rect(x - 9, 452, 18, 104, stone)

@@ -21,7 +21,7 @@ from arenas.envs.fightladder.moves import FIRST_AIR, FIRST_SPECIAL, FIRST_STAND,
 from arenas.envs.fightladder.pixels import COLOURS
 from arenas.envs.fightladder.poses import BOXES, POSES, SPANS, Pose, Shape
 from arenas.envs.fightladder.tables import HIT
-from arenas.renderers.scene import WHITE, Ellipse, Item, Line, Point, Polygon
+from arenas.renderers.scene import WHITE, Ellipse, Item, Line, Number, Point, Polygon
 from arenas.renderers.symbols import blend
 
 OUTLINE = "#191622"
@@ -262,7 +262,7 @@ def _flying_body(pose: Pose, kick: bool) -> Body:
     )
 
 
-def _mixed(bodies: list[tuple[float, Body]]) -> Body:
+def _mixed(bodies: list[tuple[Number, Body]]) -> Body:
     total = sum(w for w, _ in bodies)
 
     def places(name: str) -> Point:
@@ -323,7 +323,7 @@ def body(character: int, move: int, frame: int, phase: int) -> Body:
     return _mixed(list(zip(GLIDE, last, strict=True)))
 
 
-def _turned(found: Body, middle: Point, angle: float) -> Body:
+def _turned(found: Body, middle: Point, angle: Number) -> Body:
     """Turned around a point, counterclockwise where it faces right."""
     c, s = math.cos(angle), math.sin(angle)
 
@@ -345,7 +345,7 @@ def phase_of(f: Fighter, clock: int) -> int:
     return 0
 
 
-def joint(a: Point, b: Point, first: float, second: float, side: int) -> Point:
+def joint(a: Point, b: Point, first: Number, second: Number, side: int) -> Point:
     """The elbow or knee between ``a`` and ``b``; bones that are too short are stretched.
 
     Args:
@@ -371,29 +371,29 @@ def joint(a: Point, b: Point, first: float, second: float, side: int) -> Point:
 class _Pen:
     """From units around the feet to logical pixels."""
 
-    def __init__(self, x: float, y: float, scale: float, facing: int) -> None:
+    def __init__(self, x: Number, y: Number, scale: Number, facing: int) -> None:
         self.x, self.y, self.scale, self.way = x, y, scale, facing * scale
         self.items: list[Item] = []
 
     def at(self, p: Point) -> Point:
         return round(self.x + p[0] * self.way, 1), round(self.y - p[1] * self.scale, 1)
 
-    def limb(self, points: tuple[Point, ...], thick: float, color: str) -> None:
+    def limb(self, points: tuple[Point, ...], thick: Number, color: str) -> None:
         where = tuple([self.at(p) for p in points])
         thick = round(thick * self.scale, 1)
         self.items.append(Line(where, OUTLINE, thick + EDGE))
         self.items.append(Line(where, color, thick))
 
-    def shape(self, points: tuple[Point, ...], color: str, edge: float = EDGE / 2) -> None:
+    def shape(self, points: tuple[Point, ...], color: str, edge: Number = EDGE / 2) -> None:
         where = tuple([self.at(p) for p in points])
         self.items.append(Polygon(where, color, OUTLINE if edge else "", edge or 1.0))
 
-    def disc(self, p: Point, rx: float, ry: float, color: str, edge: float = EDGE / 2) -> None:
+    def disc(self, p: Point, rx: Number, ry: Number, color: str, edge: Number = EDGE / 2) -> None:
         x, y = self.at(p)
         rx, ry = round(rx * self.scale, 1), round(ry * self.scale, 1)
         self.items.append(Ellipse(x, y, rx, ry, color, OUTLINE if edge else "", edge or 1.0))
 
-    def stroke(self, points: tuple[Point, ...], thick: float, color: str) -> None:
+    def stroke(self, points: tuple[Point, ...], thick: Number, color: str) -> None:
         where = tuple([self.at(p) for p in points])
         self.items.append(Line(where, color, round(thick * self.scale, 1)))
 
@@ -413,12 +413,12 @@ def _clothes(character: int, other: bool) -> tuple[str, str, str]:
 
 
 @functools.lru_cache(maxsize=256)
-def _darker(color: str, share: float = 0.72) -> str:
+def _darker(color: str, share: Number = 0.72) -> str:
     return blend(color, OUTLINE, share)
 
 
 def figure(
-    f: Fighter, x: float, y: float, scale: float, *, other_clothes: bool = False, clock: int = 0
+    f: Fighter, x: Number, y: Number, scale: Number, *, other_clothes: bool = False, clock: int = 0
 ) -> list[Item]:
     """A fighter as it is in a frame.
 
@@ -493,7 +493,7 @@ def _arm(
     pen: _Pen,
     shoulder: Point,
     hand: Point,
-    thick: float,
+    thick: Number,
     color: str,
     dress: Dress,
     skin: str,
@@ -510,8 +510,8 @@ def _leg(
     pen: _Pen,
     hip: Point,
     foot: Point,
-    bone: float,
-    thick: float,
+    bone: Number,
+    thick: Number,
     color: str,
     dress: Dress,
     skin: str,
@@ -533,7 +533,7 @@ def _trunk(pen: _Pen, b: Body, up: Point, side: Point, look: Look, color: str) -
     wide, waist = 0.86 * look.torso, 0.68 * look.torso
     length = math.dist(b.hip, b.chest)
 
-    def at(along: float, across: float) -> Point:
+    def at(along: Number, across: Number) -> Point:
         return (
             b.hip[0] + along * up[0] + across * side[0],
             b.hip[1] + along * up[1] + across * side[1],
@@ -568,11 +568,13 @@ def _robe(pen: _Pen, b: Body, look: Look, color: str) -> None:
     )
 
 
-def _head(pen: _Pen, f: Fighter, b: Body, look: Look, dress: Dress, skin: str, sway: float) -> None:
+def _head(
+    pen: _Pen, f: Fighter, b: Body, look: Look, dress: Dress, skin: str, sway: Number
+) -> None:
     half, tall = look.head[0] + 0.8, look.head[1] / 2 + 0.4
     c, s = math.cos(b.turn), math.sin(b.turn)
 
-    def at(ahead: float, above: float) -> Point:
+    def at(ahead: Number, above: Number) -> Point:
         return b.head[0] + c * ahead - s * above, b.head[1] + s * ahead + c * above
 
     r = (half + tall) / 2
@@ -604,7 +606,7 @@ def _head(pen: _Pen, f: Fighter, b: Body, look: Look, dress: Dress, skin: str, s
 
 
 def _worn_on_head(
-    pen: _Pen, at: Callable[[float, float], Point], look: Look, dress: Dress, sway: float
+    pen: _Pen, at: Callable[[float, float], Point], look: Look, dress: Dress, sway: Number
 ) -> None:
     half, tall = look.head[0] + 0.8, look.head[1] / 2
     back, front, bottom, top = look.mark
@@ -671,7 +673,7 @@ def _worn_on_head(
         pen.limb((at(-half + 1, -tall), at(half - 2, -tall)), 3.6, accent)
 
 
-def _worn_behind(pen: _Pen, b: Body, look: Look, dress: Dress, sway: float) -> None:
+def _worn_behind(pen: _Pen, b: Body, look: Look, dress: Dress, sway: Number) -> None:
     back, _, bottom, top = look.mark
     hip, chest = b.hip, b.chest
     if dress.wears == "tail":

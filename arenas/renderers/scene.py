@@ -20,7 +20,10 @@ STAGE = (960, 640)
 SMALLEST_TEXT = 13
 """Height in logical pixels below which text is not legible where the window is 720 pixels high."""
 
-Point = tuple[float, float]
+Number = float | int
+"""A coordinate; whole numbers too, also where types are checked at run time."""
+
+Point = tuple[Number, Number]
 
 
 class Rect(NamedTuple):
@@ -117,19 +120,27 @@ class Scene(NamedTuple):
 
 
 def circle(
-    x: float, y: float, r: float, fill: str = "", stroke: str = "", thickness: float = 1.0
+    x: Number, y: Number, r: Number, fill: str = "", stroke: str = "", thickness: Number = 1.0
 ) -> Ellipse:
     """A circle by its centre and radius."""
     return Ellipse(x, y, r, r, fill, stroke, thickness)
 
 
-def line(x0: float, y0: float, x1: float, y1: float, stroke: str, thickness: float = 1.0) -> Line:
+def line(
+    x0: Number, y0: Number, x1: Number, y1: Number, stroke: str, thickness: Number = 1.0
+) -> Line:
     """A straight line between two points."""
     return Line(((x0, y0), (x1, y1)), stroke, thickness)
 
 
 def regular(
-    x: float, y: float, r: float, corners: int, turn: float = 0.0, fill: str = "", stroke: str = ""
+    x: Number,
+    y: Number,
+    r: Number,
+    corners: int,
+    turn: Number = 0.0,
+    fill: str = "",
+    stroke: str = "",
 ) -> Polygon:
     """A regular polygon, one corner of which lies ``turn`` radians clockwise from the top."""
     angles = (turn - math.pi / 2 + 2 * math.pi * i / corners for i in range(corners))
@@ -137,7 +148,7 @@ def regular(
     return Polygon(points, fill, stroke)
 
 
-def image(x: float, y: float, width: float, height: float, pixels: np.ndarray) -> Image:
+def image(x: Number, y: Number, width: Number, height: Number, pixels: np.ndarray) -> Image:
     """An image of uint8 pixels: ``[rows, columns]`` grey, ``[.., 3]`` RGB, ``[.., 4]`` RGBA."""
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
@@ -149,11 +160,11 @@ def image(x: float, y: float, width: float, height: float, pixels: np.ndarray) -
 
 
 def bar(
-    x: float,
-    y: float,
-    width: float,
-    height: float,
-    share: float,
+    x: Number,
+    y: Number,
+    width: Number,
+    height: Number,
+    share: Number,
     fill: str,
     back: str = "#00000088",
 ) -> Iterable[Item]:

@@ -43,6 +43,8 @@ from arenas.renderers.scene import (
     WHITE,
     Ellipse,
     Item,
+    Number,
+    Point,
     Polygon,
     Rect,
     Scene,
@@ -115,7 +117,7 @@ class View(NamedTuple):
         y = TOP + SIDE - (position[..., 1] - self.low) * self.unit
         return np.stack([x, y], axis=-1).round()
 
-    def map(self, x: float, y: float) -> np.ndarray:
+    def map(self, x: Number, y: Number) -> np.ndarray:
         """The point of the map at a place of the stage, ``[2]``."""
         up = (TOP + SIDE - y) / self.unit
         return np.array([self.left + (x - LEFT) / self.unit, self.low + up])
@@ -249,14 +251,14 @@ class SmaxDrawing(Drawing):
 
     # The map ------------------------------------------------------------------------------------
 
-    def _fallen(self, view: View, alive: np.ndarray, at: list[list[float]]) -> Iterator[Item]:
+    def _fallen(self, view: View, alive: np.ndarray, at: list[list[Number]]) -> Iterator[Item]:
         for i in np.flatnonzero(~alive).tolist():
             x, y = at[i]
             if LEFT < x < LEFT + SIDE and TOP < y < TOP + SIDE:
                 yield symbol("cross", x, y, 6, FALLEN[i >= self._allies])
 
     def _shots(
-        self, t: int, view: View, shown: np.ndarray, at: list[list[float]], seat: int | None
+        self, t: int, view: View, shown: np.ndarray, at: list[list[Number]], seat: int | None
     ) -> Iterator[Item]:
         """Lines from who shot to who was shot at, where both are shown, and a mark at the end."""
         if t == 0:
@@ -289,7 +291,7 @@ class SmaxDrawing(Drawing):
                 yield symbol("cross", x, y, 8, DYING[i >= self._allies])
 
     def _units(
-        self, view: View, state: Any, shown: np.ndarray, at: list[list[float]], seat: int | None
+        self, view: View, state: Any, shown: np.ndarray, at: list[list[Number]], seat: int | None
     ) -> Iterator[Item]:
         n = self._allies
         numbered = max(n, len(shown) - n) <= NUMBERED
@@ -335,7 +337,7 @@ class SmaxDrawing(Drawing):
             yield from self._watched(y + 16, state, shown, seat)
 
     def _team(
-        self, y: float, team: int, state: Any, shown: np.ndarray, seat: int | None
+        self, y: Number, team: int, state: Any, shown: np.ndarray, seat: int | None
     ) -> Iterator[Item]:
         """A team: who plays it, how many live (or are seen), and of which types."""
         mine = np.arange(len(shown)) >= self._allies
@@ -376,7 +378,7 @@ class SmaxDrawing(Drawing):
             return different[0] + (f" × {len(names)}" if len(names) > 1 else "")
         return ", ".join(different)
 
-    def _watched(self, y: float, state: Any, shown: np.ndarray, seat: int) -> Iterator[Item]:
+    def _watched(self, y: Number, state: Any, shown: np.ndarray, seat: int) -> Iterator[Item]:
         """The seat that is watched."""
         x, team = COLUMN, int(seat >= self._allies)
         kind = int(state.unit_type[seat])
@@ -398,7 +400,7 @@ class SmaxDrawing(Drawing):
             yield Text(x, y + 104, words, 14, FAINT)
 
 
-_WAYS: dict[int, tuple[float, float]] = {
+_WAYS: dict[int, Point] = {
     0: (0.0, 1.0),
     1: (1.0, 0.0),
     2: (0.0, -1.0),
@@ -453,7 +455,7 @@ def _margins(view: View) -> tuple[Item, ...]:
     return tuple(items)
 
 
-def _ring(at: list[float], radius: float) -> tuple[tuple[float, float], ...]:
+def _ring(at: list[Number], radius: Number) -> tuple[Point, ...]:
     """A circle around a unit, cut at the edges of the picture."""
     x, y = at
     turns = (2 * math.pi * i / 72 for i in range(72))
@@ -467,14 +469,14 @@ def _ring(at: list[float], radius: float) -> tuple[tuple[float, float], ...]:
     )
 
 
-def _sight(view: View, at: list[float], kind: int) -> Iterator[Item]:
+def _sight(view: View, at: list[Number], kind: int) -> Iterator[Item]:
     """What a unit can see of the ground, and how far it can attack."""
     yield Polygon(_ring(at, float(SIGHT_RANGE[kind]) * view.unit), FIELD, "#aab7c4", 1.5)
     yield Polygon(_ring(at, float(ATTACK_RANGE[kind]) * view.unit), "", WHITE, 1.5)
 
 
 @functools.lru_cache(maxsize=1 << 13)
-def _unit(x: float, y: float, r: float, kind: int, team: int) -> tuple[Item, ...]:
+def _unit(x: Number, y: Number, r: Number, kind: int, team: int) -> tuple[Item, ...]:
     """A unit: its type by shape and letter, its team by colour."""
     size = max(float(SMALLEST_TEXT), round(1.3 * r))
     return (
@@ -484,7 +486,7 @@ def _unit(x: float, y: float, r: float, kind: int, team: int) -> tuple[Item, ...
 
 
 def _health(
-    x: float, y: float, r: float, kind: int, health: float, cooldown: float
+    x: Number, y: Number, r: Number, kind: int, health: Number, cooldown: Number
 ) -> Iterator[Item]:
     """Health above a unit, and below that the part of the cooldown that is left."""
     width, top = round(2 * r) + 4, round(y - r - 9)
@@ -497,7 +499,7 @@ def _health(
         yield Rect(left, top + HEALTH_HEIGHT, round(width * share, 1), COOLDOWN_HEIGHT, WAITING)
 
 
-def _heading(x: float, y: float, r: float, way: Any, color: str) -> Iterator[Item]:
+def _heading(x: Number, y: Number, r: Number, way: Any, color: str) -> Iterator[Item]:
     """A pointer in the direction that a unit moved in."""
     length = math.hypot(*way)
     if length < 1e-3:
@@ -513,7 +515,7 @@ def _heading(x: float, y: float, r: float, way: Any, color: str) -> Iterator[Ite
 
 
 @functools.cache
-def _legend(y: float) -> tuple[Item, ...]:
+def _legend(y: Number) -> tuple[Item, ...]:
     """What the marks on the map mean."""
     x, items = COLUMN, []
     for i, (what, words) in enumerate(
