@@ -42,9 +42,9 @@ AGENTS = (SKY, ORANGE)  # leader, follower
 FIELD = "#0f141a"
 MESH = "#1d2530"
 SIDE = 592  # the grid's longer side
-CORNER = 24
-COLUMN = 644  # where the column beside the grid begins
-WIDTH = 292
+CORNER = 24.0
+COLUMN = 644.0  # where the column beside the grid begins
+WIDTH = 292.0
 TRAIL = 14  # steps that a trail shows
 NEWS = 3  # steps for which a taken block is marked
 SMALLEST_CELL = 7
@@ -85,7 +85,9 @@ class ColorGridDrawing(Drawing):
         self._counts: list[np.ndarray] = []  # by moment: goal and other blocks so far, [A, 2]
         self._goals: list[tuple[int, int]] = []  # from which moment on, which colour
         seats = self.game.num_agents
-        self._curves = Curves((COLUMN + 46, 450, WIDTH - 54, 96), self._horizon, AGENTS[:seats])
+        self._curves = Curves(
+            (COLUMN + 46.0, 450.0, WIDTH - 54.0, 96.0), self._horizon, AGENTS[:seats]
+        )
         self._board = tuple(self._empty_board())
 
     def scene(self, t: int, seat: int | None = None) -> Scene:
@@ -176,7 +178,7 @@ class ColorGridDrawing(Drawing):
                 items.append(line(self._x0, y, self._x0 + width, y, MESH))
         if game.hemispheres:
             x = self._x0 + game.regions[0].right * cell
-            items.append(line(x, self._y0, x, self._y0 + height, FAINT, 2))
+            items.append(line(x, self._y0, x, self._y0 + height, FAINT, 2.0))
         return items
 
     def _blocks(self, t: int) -> list[Item]:
@@ -239,11 +241,11 @@ class ColorGridDrawing(Drawing):
             x, y = self._at(took.step, took.seat)
             age = t - took.step
             color = with_alpha(PAINT[took.color], 1 - age / NEWS)
-            items.append(circle(x, y, r + 3 * age, "", color, 3))
+            items.append(circle(x, y, r + 3 * age, "", color, 3.0))
             if told and age == 0:
                 sign = "+" if took.goal else "−"
                 top = y - r - 12 if y - r - 20 > CORNER else y + r + 12
-                items.append(circle(x, top, 10, WHITE if took.goal else "#2c3644", BLACK, 1))
+                items.append(circle(x, top, 10.0, WHITE if took.goal else "#2c3644", BLACK, 1))
                 ink = BLACK if took.goal else WHITE
                 items.append(Text(x, top, sign, 17, ink, "middle", bold=True))
         return items
@@ -261,19 +263,19 @@ class ColorGridDrawing(Drawing):
         if told:
             goal = self._goal(t)
             items += [
-                symbol(SHAPES[goal], COLUMN + 56, 112, 32, PAINT[goal], WHITE),
+                symbol(SHAPES[goal], COLUMN + 56, 112.0, 32.0, PAINT[goal], WHITE),
                 Text(COLUMN + 112, 92, "goal", 15, FAINT),
                 Text(COLUMN + 112, 122, COLORS[goal], 30, INK, bold=True),
             ]
         else:
             items += [
-                circle(COLUMN + 56, 112, 32, "", FAINT, 2),
+                circle(COLUMN + 56, 112.0, 32.0, "", FAINT, 2.0),
                 Text(COLUMN + 56, 112, "?", 34, FAINT, "middle", bold=True),
                 Text(COLUMN + 112, 92, "goal", 15, FAINT),
                 Text(COLUMN + 112, 122, "not told", 26, INK, bold=True),
             ]
         for seat in range(game.num_agents):
-            items += self._card(t, seat, 178 + 94 * seat, told)
+            items += self._card(t, seat, 178.0 + 94 * seat, told)
         if told:
             items += self._goal_strip(t)
             items.append(Text(COLUMN, 434, "returns", 14, FAINT))
@@ -289,12 +291,12 @@ class ColorGridDrawing(Drawing):
         right = COLUMN + WIDTH
         items: list[Item] = [
             Rect(COLUMN, y, WIDTH, 84, PANEL, radius=8),
-            circle(COLUMN + 28, y + 30, 15, AGENTS[seat]),
+            circle(COLUMN + 28, y + 30, 15.0, AGENTS[seat]),
             Text(COLUMN + 28, y + 30, name[0].upper(), 18, BLACK, "middle", bold=True),
             Text(COLUMN + 54, y + 22, name, 17, INK, bold=True),
         ]
         if agent != name:
-            items.append(Text(COLUMN + 54, y + 42, fitted(agent, 160, 14), 14, FAINT))
+            items.append(Text(COLUMN + 54, y + 42, fitted(agent, 160.0, 14.0), 14, FAINT))
         if told:
             total = float(self.film.moments[t].returns[seat])
             items.append(Text(right - 14, y + 30, signed(total), 26, INK, "end", bold=True))
@@ -338,6 +340,6 @@ class ColorGridDrawing(Drawing):
         items: list[Item] = [Rect(COLUMN, 572, WIDTH, 44, PANEL, radius=8)]
         for i, name in enumerate(COLORS):
             x = COLUMN + 24 + 96 * i
-            items.append(symbol(SHAPES[i], x, 594, 10, PAINT[i]))
+            items.append(symbol(SHAPES[i], x, 594.0, 10.0, PAINT[i]))
             items.append(Text(x + 20, 594, name, 15, INK))
         return items

@@ -39,8 +39,8 @@ SHAPES = ("triangle", "star", "square", "circle", "diamond")
 """The five colours as painted, and a shape for each: red, yellow, green, white, blue."""
 
 BACK = "#3a4658"
-LOG = 698  # where the log begins
-LOG_WIDTH = 238
+LOG = 698.0  # where the log begins
+LOG_WIDTH = 238.0
 LINES = 15  # of the log
 SLOT = 118  # from one card of a hand to the next
 
@@ -171,16 +171,16 @@ class HanabiDrawing(Drawing):
             if most <= 8:
                 for i in range(most):
                     full = i < there
-                    items.append(symbol(shape, x + 16 * i, 80, 6.5, color if full else "#333e4d"))
+                    items.append(symbol(shape, x + 16 * i, 80.0, 6.5, color if full else "#333e4d"))
                 return x + 16 * most
-            items.append(symbol(shape, x, 80, 6.5, color))
+            items.append(symbol(shape, x, 80.0, 6.5, color))
             items.append(Text(x + 14, 80, f"{there} of {most}", 15, INK))
             return x + 90
 
-        x = pips(38, "hints", hints, rules.max_information_tokens, "circle", "#8fd0ff")
-        x = pips(max(x + 16, 240), "lives", lives, rules.max_life_tokens, "star", "#ff9d6c")
-        items.append(Text(max(x + 16, 372), 80, "deck", 15, FAINT))
-        x = max(x + 16, 372) + 46
+        x = pips(38.0, "hints", hints, rules.max_information_tokens, "circle", "#8fd0ff")
+        x = pips(max(x + 16, 240.0), "lives", lives, rules.max_life_tokens, "star", "#ff9d6c")
+        items.append(Text(max(x + 16, 372.0), 80, "deck", 15, FAINT))
+        x = max(x + 16, 372.0) + 46
         deck = int(state.deck_size)
         for i in range(min(3, deck)):
             items.append(Rect(x + 3 * i, 68 - 2 * i, 18, 26, BACK, INK, 1, 3))
@@ -205,10 +205,10 @@ class HanabiDrawing(Drawing):
             new = move is not None and move.kind == "play" and move.card // rules.ranks == color
             items.append(Rect(x, 114, 66, 88, PANEL, PAINT[color] if new else "", 2, 8))
             if height:
-                items += self._card(x + 5, 118, 56, 66, color, height - 1)
+                items += self._card(x + 5, 118.0, 56.0, 66.0, color, height - 1)
             else:
                 items.append(
-                    symbol(SHAPES[color], x + 33, 150, 13, blend(PAINT[color], PANEL, 0.3))
+                    symbol(SHAPES[color], x + 33, 150.0, 13.0, blend(PAINT[color], PANEL, 0.3))
                 )
             for rank in range(rules.ranks):
                 left = x + 5 + 56 / rules.ranks * rank
@@ -229,14 +229,14 @@ class HanabiDrawing(Drawing):
             items.append(Text(500 + 36 * rank, 128, str(rank + 1), 14, FAINT, "middle"))
         for color in range(rules.colors):
             y = 142 + 12.5 * color
-            items.append(symbol(SHAPES[color], 424, y, 5, PAINT[color]))
+            items.append(symbol(SHAPES[color], 424.0, y, 5.0, PAINT[color]))
             for rank in range(rules.ranks):
                 count = self._count(t, color * rules.ranks + rank)
                 copies = self._copies[rank]
                 gone = count == copies
                 for i in range(count):
                     x = 500 + 36 * rank + 10 * (i - (count - 1) / 2)
-                    items.append(symbol(SHAPES[color], x, y, 4, PAINT[color]))
+                    items.append(symbol(SHAPES[color], x, y, 4.0, PAINT[color]))
                 if gone:
                     x, half = 500 + 36 * rank, 5 + 5 * count
                     items.append(Line(((x - half, y), (x + half, y)), "#ff6b5e", 2))
@@ -278,7 +278,7 @@ class HanabiDrawing(Drawing):
         name, agent = self.film.env.agents[player], self.film.agents[player]
         caption = [(name.replace("player_", "player "), 15, color, True)]
         if agent != name:
-            caption.append((fitted(agent.split("/")[-1], 86, 13), 13, FAINT, False))
+            caption.append((fitted(agent.split("/")[-1], 86.0, 13.0), 13, FAINT, False))
         if mine:
             caption.append(("this seat", 13, INK, False))
         if acts:
@@ -365,11 +365,11 @@ class HanabiDrawing(Drawing):
             colors = (move.card // self.rules.ranks, move.color)
             color = next((c for c in colors if c >= 0), -1)
             if color >= 0:
-                items.append(symbol(SHAPES[color], LOG + 60, y, 6, PAINT[color]))
+                items.append(symbol(SHAPES[color], LOG + 60, y, 6.0, PAINT[color]))
             else:
-                items.append(circle(LOG + 60, y, 5, "", FAINT, 1.5))
+                items.append(circle(LOG + 60, y, 5.0, "", FAINT, 1.5))
             if move.kind == "misplay":
-                items.append(symbol("cross", LOG + LOG_WIDTH - 14, y, 6, "#ff6b5e"))
+                items.append(symbol("cross", LOG + LOG_WIDTH - 14, y, 6.0, "#ff6b5e"))
             items.append(Text(LOG + 74, y, move.words, 14, ink))
             items.append(Text(LOG + 74, y + 15, move.which, 13, FAINT))
         return items

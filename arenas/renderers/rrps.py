@@ -66,7 +66,7 @@ class RrpsDrawing(Drawing):
         self._leader = 0  # 1 while seat 0 has taken the lead, -1 while seat 1 has
         self._streak = 0  # throws won in a row, negative for seat 1
         self._events: list[list[Event]] = [[]]
-        self._curves = Curves((92, 516, 836, 100), self.rules.throws, PLAYERS)
+        self._curves = Curves((92.0, 516.0, 836.0, 100.0), self.rules.throws, PLAYERS)
         self._curves.add((0.0, 0.0))
 
     def scene(self, t: int, seat: int | None = None) -> Scene:
@@ -134,8 +134,8 @@ class RrpsDrawing(Drawing):
     # The two players -----------------------------------------------------------------------------
 
     def _player(self, t: int, player: int, mine: bool) -> list[Item]:
-        left = 24 if player == 0 else 560
-        width, color = 376, PLAYERS[player]
+        left = 24.0 if player == 0 else 560.0
+        width, color = 376.0, PLAYERS[player]
         near, far = (
             (left + 18, left + width - 18) if player == 0 else (left + width - 18, left + 18)
         )
@@ -148,14 +148,14 @@ class RrpsDrawing(Drawing):
             Text(far, 86, signed(score), 30, INK, outward, True),
         ]
         if agent != name:
-            items.append(Text(near, 104, fitted(agent, 230, 14), 14, FAINT, inward))
+            items.append(Text(near, 104, fitted(agent, 230.0, 14.0), 14, FAINT, inward))
         x, flip = (left + 170, 1) if player == 0 else (left + width - 170, -1)
         if t == 0:
-            items += _hand("ready", x, 182, flip, blend(color, PANEL, 0.35))
+            items += _hand("ready", x, 182.0, flip, blend(color, PANEL, 0.35))
             items.append(Text(left + width / 2, 246, "ready", 15, FAINT, "middle"))
         else:
             throw = self._throws[t - 1][player]
-            items += self._thrown(throw, x, 182, flip, color)
+            items += self._thrown(throw, x, 182.0, flip, color)
             items.append(
                 Text(left + width / 2, 246, self._names[throw], 15, INK, "middle", bold=True)
             )
@@ -166,18 +166,18 @@ class RrpsDrawing(Drawing):
         if name in HANDS:
             return _hand(name, x, y, flip, color)
         text = Text(x + 20 * flip, y, name, 44, OUTLINE, "middle", bold=True)
-        return [circle(x + 20 * flip, y, 46, color, OUTLINE, 3), text]
+        return [circle(x + 20 * flip, y, 46.0, color, OUTLINE, 3.0), text]
 
     def _shares(self, t: int, player: int, x: float, width: float) -> Iterator[Item]:
         """How often each throw was made, as a bar cut into shares."""
-        counts = self._counts[t][player]
+        counts = self._counts[t][player].tolist()
         if len(counts) > len(SHAPES):
             return
         step = width / len(counts)
         for i, count in enumerate(counts):
             share = count / max(1, t)
             left = x + i * step
-            yield symbol(SHAPES[i], left + 8, 276, 7, PAINT[i])
+            yield symbol(SHAPES[i], left + 8, 276.0, 7.0, PAINT[i])
             yield Text(left + 22, 276, f"{share:.0%}", 14, FAINT)
             yield Rect(left, 290, step - 10, 6, GROUND, radius=3)
             if count:
@@ -247,7 +247,7 @@ class RrpsDrawing(Drawing):
 _PALM = (((-14, -16), (-14, 16), (16, 16), (16, -16), (-14, -16)), 46)
 REACH = 168
 """From the palm's middle to the sleeve's begin, at the edge of the player's panel."""
-DROPS = ((60, 64), (104, 54), (88, 82))
+DROPS = ((58, 58), (106, 48), (96, 70))
 _CURLED = tuple((((24, y), (38, y)), 24) for y in (-30, -10, 10, 30))
 
 HANDS = {
@@ -290,5 +290,5 @@ def _hand(name: str, x: float, y: float, flip: int, color: str) -> list[Item]:
     items.append(Line(cuff, OUTLINE, 14))
     items.append(Line(cuff, INK, 9))
     if name == "water":
-        items += [symbol("drop", x + flip * px, y + py, 7, BLUE, WHITE) for px, py in DROPS]
+        items += [symbol("drop", x + flip * px, y + py, 7.0, BLUE, WHITE) for px, py in DROPS]
     return items

@@ -156,7 +156,7 @@ class Curves:
             yield from done[: t // long]
             if t % long:
                 yield piece(i, t // long * long, t)
-            yield circle(*at(t, self._values[t][i]), 4, color)
+            yield circle(*at(t, self._values[t][i]), 4.0, color)
 
 
 def _round_up(value: float) -> float:
