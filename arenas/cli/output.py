@@ -9,6 +9,7 @@ from typing import Any
 import rich.box
 import rich.console
 import rich.progress
+import rich.status
 import rich.table
 
 
@@ -46,6 +47,11 @@ def progress(unit: str = "episodes") -> rich.progress.Progress:
         console=rich.console.Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
+
+
+def working(what: str) -> rich.status.Status:
+    """A sign that something goes on, on standard error; use it by ``with``."""
+    return rich.console.Console(stderr=True).status(what)
 
 
 def number(value: float | None) -> str:

@@ -50,14 +50,17 @@ def command(
 
     from arenas.agent import as_host_agents
     from arenas.renderers.play import Play, result, watch_again
-    from arenas.renderers.window import Screen
+    from arenas.renderers.window import Screen, has_display, no_display
     from arenas.replay import Replay
 
     unique = {name: arenas.load_agent(name, game) for name in names if name is not None}
     loaded = [_agent(unique, name, game) for name in names]
     hosts = iter(as_host_agents([a for a in loaded if a is not None]))
     agents = [None if a is None else next(hosts) for a in loaded]
-    _warm_up(game, agents, seed)
+    if not has_display():
+        raise no_display()
+    with output.working("preparing the game"):
+        _warm_up(game, agents, seed)
     with Screen(f"Arenas: {env}") as screen:
         play = Play(game, agents, seed, screen=screen, speed=speed)
         episode = play.run()
@@ -126,8 +129,10 @@ def _agent(unique: dict[str, Any], name: str | None, game: Any) -> Any:
 def _warm_up(game: Any, agents: list[Any], seed: int) -> None:
     """Compile what will be needed, so that the first steps do not stutter."""
     import jax
+    import numpy as np
 
     from arenas.agent import HostedAgent
+    from arenas.renderers.film import Film
 
     timestep = game.reset(seed)
     for seat, agent in enumerate(agents):
@@ -136,3 +141,12 @@ def _warm_up(game: Any, agents: list[Any], seed: int) -> None:
             seen = jax.tree.map(lambda x, seat=seat: x[seat], timestep.observation)
             agent.tell(seen, timestep.action_mask[seat])
             agent.act(seen, timestep.action_mask[seat])
+    film = Film(game, seed=seed)
+    film.add()
+    if game.action_shape:
+        action = np.broadcast_to(game.action_space.low, (game.num_agents, *game.action_shape))
+    else:
+        action = timestep.action_mask.argmax(axis=1)
+    game.step(action)
+    film.add(action)
+    film.drawing.between(1)

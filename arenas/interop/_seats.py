@@ -17,8 +17,9 @@ from arenas.host import HostEnv, JaxHost, as_host
 from arenas.renderers.text import game_name, render_text
 
 MaskIn = Literal["info", "observation"]
-RENDER_MODES = ["human", "ansi"]
+RENDER_MODES = ["human", "rgb_array", "ansi"]
 RENDER_FPS = 4
+"""Steps a second in ``"human"`` mode, where the game's drawing says nothing else."""
 
 
 class Seats:
@@ -29,7 +30,8 @@ class Seats:
     Args:
         id: an environment's id, an :class:`arenas.Env` or an :class:`arenas.HostEnv`.
         kwargs: arguments of the environment, with an id only.
-        render_mode: ``None``, ``"human"`` (prints) or ``"ansi"`` (returns text).
+        render_mode: ``None``, ``"human"`` (a window; prints where there is no display),
+            ``"rgb_array"`` (returns pictures) or ``"ansi"`` (returns text).
         flatten: turn observations into one vector each, in Gymnasium's order.
         mask_in: where legal actions are given: each agent's ``info``, or an observation
             ``{"observation": ..., "action_mask": ...}``.
@@ -64,7 +66,8 @@ class Seats:
         self.seed: int | None = None
         self._options: dict[str, Any] = {}
         self._timestep: TimeStep | None = None
-        self._printed: TimeStep | None = None  # what "human" mode has printed already
+        self._shown: TimeStep | None = None  # what "human" mode has shown already
+        self._view = View(self.host) if render_mode in ("human", "rgb_array") else None
 
         self.names = list(self.host.agents)
         if mask_in == "observation" and not self.discrete:
@@ -116,7 +119,7 @@ class Seats:
         return {
             "name": self.title,
             "render_modes": list(RENDER_MODES),
-            "render_fps": RENDER_FPS,
+            "render_fps": RENDER_FPS if self._view is None else self._view.fps,
             "is_parallelizable": is_parallelizable,
         }
 
@@ -153,7 +156,9 @@ class Seats:
                 )
         self._timestep = self.host.reset(seed, **own)
         self.seed, self._options = int(seed), own
-        self._history, self._printed = [], None
+        self._history, self._shown = [], None
+        if self._view is not None:
+            self._view.begin(self.seed)
         if self.render_mode == "human":
             self.render()
 
@@ -203,6 +208,8 @@ class Seats:
     def _make(self, joint: np.ndarray) -> None:
         timestep = self.host.step(joint)
         self._history.append(joint)
+        if self._view is not None:
+            self._view.add(joint)
         cut = self._max_cycles is not None and self.host.steps >= self._max_cycles
         if cut and not timestep.terminated:
             timestep = timestep.replace(
@@ -266,26 +273,45 @@ class Seats:
         parts = tuple(self.raw_observation(seat) for seat in range(len(self.names)))
         return gymnasium.spaces.flatten(self._state_parts, parts)  # type: ignore[return-value]
 
-    def render(self) -> str | None:
-        """Text in ``"ansi"`` mode; prints each situation once in ``"human"`` mode."""
+    def render(self) -> str | np.ndarray | None:
+        """The present situation: text in ``"ansi"`` mode, a picture in ``"rgb_array"`` mode.
+
+        A picture is uint8 ``[720, 1080, 3]``. In ``"human"`` mode, which renders by itself, the
+        window shows each situation once, as long as a step lasts.
+
+        Raises:
+            EpisodeOver: no episode was started; in ``"rgb_array"`` mode only.
+        """
         if self.render_mode is None:
             gymnasium.logger.warn(
-                "render() without a render_mode does nothing; give render_mode='ansi' or 'human' "
-                "when making the environment"
+                "render() without a render_mode does nothing; give render_mode='human', "
+                "'rgb_array' or 'ansi' when making the environment"
             )
             return None
         if self.render_mode == "ansi":
             return render_text(self.host)
-        if self._printed is not self.host.timestep:
-            self._printed = self.host.timestep
-            print(render_text(self.host), flush=True)
+        assert self._view is not None
+        if self.render_mode == "rgb_array":
+            if not self.started:
+                raise EpisodeOver("no episode is going on: call reset before render")
+            return self._view.picture()
+        if self._shown is not self.host.timestep:
+            self._shown = self.host.timestep
+            if not self._view.show():
+                print(render_text(self.host), flush=True)
         return None
+
+    def close(self) -> None:
+        """Free what the environment and its window hold."""
+        if self._view is not None:
+            self._view.close()
+        self.host.close()
 
     # Copies -------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("host", "_timestep", "_printed"):
+        for name in ("host", "_timestep", "_shown", "_view"):
             del state[name]
         made_by, kwargs = state["_made_by"]
         if isinstance(made_by, Env):  # compiled programs cannot be copied, and need not be
@@ -296,13 +322,86 @@ class Seats:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.host, self._timestep, self._printed = _host(*self._made_by), None, None
+        self.host, self._timestep, self._shown = _host(*self._made_by), None, None
+        drawn = self.render_mode in ("human", "rgb_array")
+        self._view = View(self.host) if drawn else None
         if self.seed is not None:
             history = self._history
             self._timestep, self._history = self.host.reset(self.seed, **self._options), []
+            if self._view is not None:
+                self._view.begin(self.seed)
             for joint in history:
                 self._make(joint)
-            self._printed = self.host.timestep
+            self._shown = self.host.timestep
+
+
+class View:
+    """An episode as pictures, in arrays and in a window.
+
+    Args:
+        host: what is shown.
+    """
+
+    def __init__(self, host: HostEnv) -> None:
+        from arenas.renderers.film import Film
+
+        self._host, self._film = host, Film(host)
+        self._pictures: Any = None
+        self._window: Any = None
+        self._no_window = False
+
+    @property
+    def fps(self) -> float:
+        """Steps a second at which the game is usually watched."""
+        return self._film.drawing.fps
+
+    def begin(self, seed: int | None) -> None:
+        """An episode was started."""
+        from arenas.renderers.film import Film
+
+        self._film = Film(self._host, seed=seed)
+        self._film.add()
+
+    def add(self, action: np.ndarray) -> None:
+        """A step was made."""
+        self._film.add(action)
+
+    def picture(self) -> np.ndarray:
+        """The present situation, uint8 ``[720, 1080, 3]``."""
+        if self._pictures is None:
+            from arenas.renderers.pygame_backend import Pictures
+
+            self._pictures = Pictures(720)
+        return self._pictures.array(self._film.scene(-1))
+
+    def show(self) -> bool:
+        """Show the present situation in a window; whether there is one.
+
+        Without a display there is none, which is told once. A window that is closed by its user
+        stays so.
+        """
+        if self._no_window or not len(self._film):
+            return False
+        if self._window is None:
+            from arenas.renderers.window import NoDisplay, StageWindow
+
+            try:
+                self._window = StageWindow(f"Arenas: {game_name(self._host)}")
+            except NoDisplay:
+                self._no_window = True
+                gymnasium.logger.warn(
+                    "render_mode='human' prints, since there is no display for a window; "
+                    "'rgb_array' gives pictures without one"
+                )
+                return False
+        self._window.show(self._film)
+        return True
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+        self._window = None
 
 
 def select(space: gymnasium.Space[Any], observation: Any, seat: int) -> Any:

@@ -58,7 +58,8 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         opponents: who holds the others: one agent for all; a mapping from seats (indices or
             names) to agents; or a sequence in the order of the other seats. An agent is a name,
             as for ``arenas.load_agent``, or an :class:`arenas.Agent`; a host agent holds one seat.
-        render_mode: None, ``"ansi"`` or ``"human"``.
+        render_mode: None, ``"human"`` (a window; prints where there is no display),
+            ``"rgb_array"`` (pictures, uint8 ``[720, 1080, 3]``) or ``"ansi"`` (text).
         flatten: make each observation one vector, in the order of ``gymnasium.spaces.flatten``.
         kwargs: arguments of the environment.
 
@@ -148,13 +149,13 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
             self._seats.info(self.seat),
         )
 
-    def render(self) -> str | None:  # type: ignore[override]
-        """Text in ``"ansi"`` mode; prints it, once, in ``"human"`` mode."""
+    def render(self) -> str | np.ndarray | None:  # type: ignore[override]
+        """A picture in ``"rgb_array"`` mode, text in ``"ansi"`` mode; ``"human"`` shows itself."""
         return self._seats.render()
 
     def close(self) -> None:
-        """Free what the environment holds."""
-        self._seats.host.close()
+        """Free what the environment holds, and close its window."""
+        self._seats.close()
 
     def _play_others(self) -> None:
         while not self._seats.over and self.name not in self._seats.acting:

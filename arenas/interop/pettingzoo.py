@@ -27,8 +27,10 @@ def parallel_env(
 
     Args:
         id: as for ``arenas.make``; or an environment itself.
-        render_mode: None, ``"ansi"`` (``render`` returns text) or ``"human"`` (every situation is
-            printed as it comes).
+        render_mode: None, ``"human"`` (every situation is shown in a window as it comes, at the
+            speed at which the game is usually watched; where there is no display it is printed),
+            ``"rgb_array"`` (``render`` returns a picture, uint8 ``[720, 1080, 3]``; needs no
+            display) or ``"ansi"`` (``render`` returns text).
         flatten: make each observation one vector, in the order of
             ``gymnasium.spaces.flatten``; wrappers such as SuperSuit's need it where observations
             are dictionaries.
@@ -138,13 +140,13 @@ class _View:
         """All agents' observations in one vector, in the order of ``possible_agents``."""
         return self.seats.state()
 
-    def render(self) -> str | None:
-        """Text in ``"ansi"`` mode; prints it, once, in ``"human"`` mode."""
+    def render(self) -> str | np.ndarray | None:  # type: ignore[override]
+        """A picture in ``"rgb_array"`` mode, text in ``"ansi"`` mode; see :func:`parallel_env`."""
         return self.seats.render()
 
     def close(self) -> None:
-        """Free what the environment holds."""
-        self.seats.host.close()
+        """Free what the environment holds, and close its window."""
+        self.seats.close()
 
     def _start(self, seed: int | None, options: dict[str, Any] | None) -> None:
         if seed is None:

@@ -193,7 +193,10 @@ class Menu(Controls):
         y += 12
         self._places = []
         if self._asked is None:
-            return [*items, Text(left, y, "…", 15, FAINT)]
+            acting = moment.timestep.acting
+            who = [n for n, acts in zip(film.env.agents, acting, strict=True) if acts]
+            words = f"{', '.join(who)} to act" if who else "the end"
+            return [*items, Text(left, y, fit(words, right - left, 15), 15, FAINT)]
         name = film.env.agents[self._asked]
         items.append(Text(left, y, fit(f"{name} to act", right - left, 15, True), 15, YELLOW,
                           bold=True))  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -86,14 +87,15 @@ def has_display() -> bool:
     """Whether a window can be shown, or was asked of SDL's dummy driver; starts it."""
     if pygame.display.get_init():
         return True
-    # SDL shows nothing where it finds nothing, but has asked a driver for it first, which complains
-    # on standard error of the runtime folder that it lacks.
+    chosen = os.environ.get("SDL_VIDEODRIVER", "")
+    unix = sys.platform not in ("win32", "darwin")
+    if unix and not (chosen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False  # SDL would find the same, with complaints of libraries on standard error
     try:
         pygame.display.init()
     except pygame.error:
         return False
-    chosen = os.environ.get("SDL_VIDEODRIVER", "")
-    if pygame.display.get_driver() in ("offscreen", "dummy", "evdev") and not chosen:
+    if pygame.display.get_driver() in ("offscreen", "dummy") and not chosen:
         pygame.display.quit()
         return False
     return True
@@ -171,6 +173,51 @@ class Screen:
         if pygame.display.get_driver() == "dummy":
             return
         pygame.display.toggle_fullscreen()
+
+
+class StageWindow:
+    """The picture alone, for environments that show themselves while they are stepped.
+
+    Args:
+        title: of the window.
+
+    Raises:
+        NoDisplay: there is none.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._screen: Screen | None = Screen(title, STAGE)
+        self._painter = Painter()
+        self._next = 0.0
+
+    def show(self, film: Film) -> None:
+        """Show the last moment of a film, and wait until the one before was seen long enough.
+
+        Closed by its user, the window stays closed, and nothing waits any more.
+        """
+        if self._screen is None or not pygame.display.get_init():
+            return
+        if any(event.type == pygame.QUIT for event in pygame.event.get()):
+            self.close()
+            return
+        x, y, scale = self._screen.place()
+        scenes = film.drawing.between(len(film) - 1)
+        seen = pygame.display.get_driver() != "dummy"  # what nobody sees waits for nobody
+        step = 1 / film.drawing.fps if seen else 0.0
+        start = max(time.monotonic(), self._next)
+        for i, scene in enumerate(scenes):
+            due = start + step * i / len(scenes)
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._painter.paint(scene, self._screen.surface, x, y, scale)
+            pygame.display.flip()
+            pygame.event.pump()
+        self._next = start + step
+
+    def close(self) -> None:
+        """Close the window."""
+        if self._screen is not None:
+            self._screen.close()
+        self._screen = None
 
 
 class Button(NamedTuple):

@@ -5,6 +5,7 @@ import itertools
 import pathlib
 import pickle
 import re
+import sys
 import types
 import warnings
 
@@ -12,6 +13,7 @@ import cloudpickle
 import gymnasium
 import jax
 import numpy as np
+import pygame
 import pytest
 import supersuit
 import toys
@@ -527,7 +529,7 @@ def test_metadata():
     assert not nim.metadata["is_parallelizable"]  # aec_to_parallel wants all agents in a cycle
     assert parallel(GAMES["nim"]).metadata["is_parallelizable"]
     assert str(parallel(GAMES["colorgrid"])) == "colorgrid_v0"
-    assert race.metadata["render_modes"] == ["human", "ansi"]
+    assert race.metadata["render_modes"] == ["human", "rgb_array", "ansi"]
 
 
 def test_every_api_is_made_by_its_name():
@@ -539,7 +541,9 @@ def test_every_api_is_made_by_its_name():
 
 
 def test_bad_options_are_refused():
-    with pytest.raises(UnknownName, match="unknown render_mode 'rgb'; known: ansi, human"):
+    with pytest.raises(
+        UnknownName, match="unknown render_mode 'rgb'; known: ansi, human, rgb_array"
+    ):
         arenas.parallel_env("rrps-v0", render_mode="rgb")
     with pytest.raises(UnknownName, match="unknown argument of rrps-v0 'throw'; did you mean"):
         arenas.parallel_env("rrps-v0", throw=3)
@@ -552,15 +556,60 @@ def test_bad_options_are_refused():
 # Text --------------------------------------------------------------------------------------------
 
 
-def test_human_mode_prints_each_situation_once(capsys):
+@pytest.fixture
+def no_display(monkeypatch):
+    """As on a server: no display, and no driver asked for that shows nothing."""
+    pygame.display.quit()
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="always has a display")
+def test_without_a_display_human_mode_prints_each_situation_once(capsys, no_display):
     env = parallel(GAMES["rrps"], render_mode="human")
-    env.reset(seed=0)
+    with pytest.warns(UserWarning, match="prints, since there is no display"):
+        env.reset(seed=0)
     env.step({"player_0": 0, "player_1": 1})
     assert env.render() is None
     printed = capsys.readouterr().out
     assert printed.count("rrps-v0 step 0") == 1
     assert printed.count("rrps-v0 step 1 | reward: player_0 -1, player_1 +1") == 1
     assert "player_0: rock  player_1: paper\nscore  player_0: -1  player_1: 1" in printed
+
+
+def test_human_mode_shows_a_window_that_may_be_closed(capsys):
+    env = parallel(GAMES["rrps"], render_mode="human")
+    env.reset(seed=0)
+    window = pygame.display.get_surface()
+    assert window is not None
+    before = pygame.image.tobytes(window, "RGB")
+    env.step({"player_0": 0, "player_1": 1})
+    assert pygame.image.tobytes(window, "RGB") != before
+    assert env.render() is None
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    env.step({"player_0": 0, "player_1": 1})
+    assert not pygame.display.get_init()
+    env.step({"player_0": 0, "player_1": 1})
+    assert not pygame.display.get_init()  # and stays closed
+    env.close()
+    assert capsys.readouterr().out == ""
+
+
+def test_pictures_are_those_of_the_scene_and_a_copy_gives_the_same(no_display):
+    env = parallel(GAMES["colorgrid"], render_mode="rgb_array")
+    with pytest.raises(EpisodeOver, match="call reset before render"):
+        env.render()
+    env.reset(seed=5)
+    first = env.render()
+    assert (first.shape, first.dtype) == ((720, 1080, 3), np.uint8)
+    env.step(dict.fromkeys(env.agents, 0))
+    second = env.render()
+    assert (first != second).any()
+    other = copy.deepcopy(env)
+    assert np.array_equal(other.render(), second)
+    env.reset(seed=5)
+    assert np.array_equal(env.render(), first)
+    assert not pygame.display.get_init()
 
 
 def test_the_grid_is_drawn_as_it_is_observed():
@@ -589,7 +638,7 @@ def test_a_game_without_a_drawing_says_whose_turn_it_is():
 def test_without_a_render_mode_render_warns():
     env = parallel(GAMES["rrps"])
     env.reset(seed=0)
-    with pytest.warns(UserWarning, match="give render_mode='ansi' or 'human'"):
+    with pytest.warns(UserWarning, match="give render_mode='human', 'rgb_array' or 'ansi'"):
         assert env.render() is None
 
 
