@@ -23,7 +23,7 @@ several, seen in *views*: the whole one and those of seats. All primitives of al
 table, each once, coordinates in tenths of a logical pixel and angles in thousandths of a radian
 (:class:`Packer`). A picture is told by its difference to the one before it in its view, or to what
 the whole view shows at that time (:func:`edits`); the side panel's facts likewise
-(:func:`difference`).
+(:func:`difference`). Where seats see all, their views hold no pictures of their own.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import base64
 import html
 import importlib.resources
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterable, Sequence
@@ -49,6 +50,9 @@ from arenas.replay import Replay
 
 FORMAT = 1
 """Of blobs; the player refuses others."""
+
+FPS = 30
+"""Pictures a second that a page holds of games that have more."""
 
 MOST_VIEWS = 10
 """Seats whose views are packed unless told otherwise; see :func:`seats_to_pack`."""
@@ -254,6 +258,9 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
         if not 0 <= seat < film.env.num_agents:
             raise BadArgument(f"seat {seat}; accepted are 0 to {film.env.num_agents - 1}")
     packer = Packer()
+    drawing = film.drawing
+    frames = len(drawing.between(min(1, len(film) - 1)))
+    every = max(1, math.ceil(frames * drawing.fps / FPS - 0.5))
     views = [{"seat": seat, "pictures": [], "panels": []} for seat in (None, *seats)]
     shown: list[list[int]] = [[] for _ in views]  # the last picture of each view
     panels: list[Any] = [None for _ in views]
@@ -261,7 +268,12 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
     for t in range(len(film)):
         whole: list[list[int]] = []
         for v, view in enumerate(views):
-            pictures = [packer.picture(s) for s in film.drawing.between(t, view["seat"])]
+            facts = panel_of(film, t, view["seat"])
+            view["panels"].append(difference(panels[v], facts))
+            panels[v] = facts
+            if v and drawing.sees_all:
+                continue
+            pictures = [packer.picture(s) for s in drawing.between(t, view["seat"], every)]
             if v == 0:
                 whole = pictures
                 counts.append(len(whole))
@@ -277,13 +289,10 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
                     script = min(script, [FROM_WHOLE, *other], key=_length)
                 view["pictures"].append(packer.coded(script))
                 shown[v] = picture
-            facts = panel_of(film, t, view["seat"])
-            view["panels"].append(difference(panels[v], facts))
-            panels[v] = facts
     return {
         "format": FORMAT,
         "stage": list(STAGE),
-        "fps": film.drawing.fps,
+        "fps": drawing.fps,
         "counts": counts,
         "events": [[e.step, e.kind, e.label, e.seat] for e in film.events],
         "seats": list(film.env.agents),

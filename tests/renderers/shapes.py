@@ -30,7 +30,8 @@ class Shapes(Drawing):
     def scene(self, t, seat=None):
         return self._at(t, seat)
 
-    def between(self, t, seat=None):
+    def between(self, t, seat=None, every=1):
+        assert every == 1
         return [self._at(t - 1 + (i + 1) / 3, seat) for i in range(3)] if t else [self._at(0, seat)]
 
     def _at(self, time, seat):

@@ -64,6 +64,7 @@ const ArenasPlayer = (() => {
       for (const view of this.views) view.pictures = [];
       for (let t = 0; t < data.counts.length; t++) {
         for (let v = 0; v < scripts.length; v++) {
+          if (v && !scripts[v].length) continue; // the seat sees all
           for (let p = this.first[t]; p < this.first[t] + data.counts[t]; p++) {
             const script = scripts[v][p];
             const whole = script[0] === -1;
@@ -88,6 +89,7 @@ const ArenasPlayer = (() => {
         }
       }
       for (const view of this.views) {
+        if (!view.pictures.length) view.pictures = this.views[0].pictures;
         let panel = null;
         view.panels = view.panels.map((change) => (panel = changed(panel, change)));
       }
@@ -131,7 +133,7 @@ const ArenasPlayer = (() => {
     const scale = context.canvas.width / stage[0];
     context.setTransform(scale / 10, 0, 0, context.canvas.height / stage[1] / 10, 0, 0);
     context.lineCap = context.lineJoin = "round";
-    context.textBaseline = "middle";
+    context.textBaseline = "alphabetic";
     context.direction = "ltr";
     for (const item of film.views[view].pictures[picture]) {
       const style = styles[items[item]];
@@ -193,7 +195,8 @@ const ArenasPlayer = (() => {
       context.font = `${bold ? "bold " : ""}${10 * size}px ${FONT}`;
       context.textAlign = anchor === "middle" ? "center" : anchor === "end" ? "right" : "left";
       context.fillStyle = fill;
-      context.fillText(text, n[at], n[at + 1]);
+      // The middle between DejaVu's ascender and descender, where the window puts it.
+      context.fillText(text, n[at], n[at + 1] + 3.46 * size);
     },
     image(context, style, n, at, film) {
       let canvas = film.images.get(style);
