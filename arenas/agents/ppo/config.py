@@ -44,6 +44,9 @@ class Config:
         layers: dense layers before the heads or the recurrent cell.
         head: a hidden layer of its own for the policy and for the values.
         channels: filters of each 3×3 convolution, in cnn and gru.
+        centre: planes of an image that mark the own cell, one for each group of parameters: images
+            are shifted so that it lies in the middle, and what is learnt in one place holds in all.
+        window: cells that a centred image reaches to each side of the middle.
         greedy: the exported agent takes the likeliest action; else it samples.
         sharing: whose parameters are the same: shared (of all seats), teams (of a team's seats;
             where a game has no teams, as separate) or separate (none).
@@ -87,6 +90,8 @@ class Config:
     layers: int = 2
     head: bool = False
     channels: tuple[int, ...] = (16, 32)
+    centre: tuple[int, ...] = ()
+    window: int = 7
     greedy: bool = True
     sharing: Literal["shared", "teams", "separate"] = "shared"
     critic: Literal["auto", "observations", "state"] = "auto"
@@ -155,6 +160,7 @@ _LEAST: dict[str, float] = {
     "value": 0,
     "hidden": 1,
     "layers": 0,
+    "window": 1,
     "auxiliary_weight": 0,
     "evaluations": 0,
     "eval_episodes": 1,
@@ -203,19 +209,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fightladder-pixels-v0": {"network": "cnn", "num_envs": 64},
     # Both seats see the same planes, so parameters of both would not know whom they move.
     "colorgrid": {
-        "steps": 4_000_000,
+        "steps": 2_000_000,
         "sharing": "separate",
-        "network": "cnn",
+        "network": "mlp",
+        "centre": (3, 4),
         "hidden": 128,
-        "layers": 1,
-        "channels": (16, 32),
-        "num_envs": 64,
-        "rollout": 64,
+        "layers": 2,
+        "num_envs": 128,
+        "rollout": 32,
         "minibatches": 4,
         "lr": 1e-3,
-        "gamma": 0.95,
+        "gamma": 0.9,
+        "gae_lambda": 0.9,
+        "entropy_final": 0.001,
         "greedy": False,
     },
+    "colorgrid-leader": {"centre": (3,)},
     "hanabi": {
         "steps": 20_000_000,
         "network": "mlp",
@@ -240,6 +249,35 @@ PRESETS: dict[str, dict[str, Any]] = {
         "clip_value": False,
         "entropy": 0.05,
         "entropy_final": 0.002,
+        "eval_episodes": 512,
+    },
+    # Much entropy first: against a player that folds to raises, to raise seldom does not pay yet.
+    "kuhn": {
+        "steps": 300_000,
+        "num_envs": 128,
+        "rollout": 16,
+        "hidden": 64,
+        "lr": 1e-3,
+        "gamma": 1.0,
+        "gae_lambda": 1.0,
+        "clip_value": False,
+        "entropy": 0.3,
+        "entropy_final": 0.05,
+        "greedy": False,
+        "eval_episodes": 512,
+    },
+    "leduc": {
+        "steps": 1_000_000,
+        "num_envs": 128,
+        "rollout": 16,
+        "lr": 1e-3,
+        "gamma": 1.0,
+        "gae_lambda": 1.0,
+        "clip_value": False,
+        "entropy": 0.3,
+        "entropy_final": 0.05,
+        "greedy": False,
+        "reward_scale": 0.2,
         "eval_episodes": 512,
     },
     # JaxMARL's published settings of ippo_rnn_smax (arXiv 2311.10090).

@@ -108,6 +108,8 @@ class Learner:
             layers=config.layers,
             head=config.head,
             channels=config.channels,
+            centre=self._centre(),
+            window=config.window,
             value=not self.central,
             auxiliary=classes,
         )
@@ -157,6 +159,26 @@ class Learner:
                 )
             raise UnknownName("auxiliary", name, known)
         return env.hidden[name]
+
+    def _centre(self) -> tuple[int, ...]:
+        """The configuration's, which has to fit the observation and the groups.
+
+        Raises:
+            BadArgument: it does not.
+        """
+        centre = self.config.centre
+        if not centre:
+            return ()
+        images = [x for x in networks.describe(self.env.observation_space) if x.image]
+        groups = len(self.seating.rows)
+        planes = images[0].planes if len(images) == 1 else 0
+        if not planes or len(centre) != groups or not all(0 <= c < planes for c in centre):
+            raise BadArgument(
+                f"centre is {centre}; accepted are none, or, where an observation has one image "
+                f"(here {len(images)}), {groups} of its planes, one for each group of parameters"
+                + (f": integers from 0 to {planes - 1}" if planes else "")
+            )
+        return centre
 
     def _central_size(self) -> int:
         agents = self.env.num_agents
@@ -227,7 +249,7 @@ class Learner:
         for i, rows in enumerate(self.seating.rows):
             # One seed for the first group, whatever the number of groups.
             keys = [jax.random.fold_in(k, i) if i else k for k in (policy_key, critic_key)]
-            params = {"policy": networks.build(self.spec, keys[0])[1]}
+            params = {"policy": networks.build(self.spec, keys[0], i)[1]}
             if self.central:
                 params["critic"] = networks.build(self.critic_spec, keys[1])[1]
             memory = jnp.zeros((len(rows), hidden))

@@ -46,6 +46,11 @@ class Leaf:
         return len(self.shape) == 3
 
     @property
+    def planes(self) -> int:
+        """Channels of an image."""
+        return _channels_last(self.shape)[2]
+
+    @property
     def size(self) -> int:
         """Numbers that it becomes, flat."""
         return int(np.prod(self.shape)) * (self.classes or 1)
@@ -94,6 +99,10 @@ class Spec:
         channels: filters of each convolution.
         value: whether it has a value head.
         auxiliary: number of classes that a further head tells apart; 0 without one.
+        centre: planes of images that hold a one in a single cell, the seat's own: one plane for
+            each group of parameters. Images are shifted so that this cell lies in the middle.
+            Empty: they are read as they are.
+        window: cells that a centred image reaches to each side.
     """
 
     leaves: tuple[Leaf, ...]
@@ -105,6 +114,8 @@ class Spec:
     channels: tuple[int, ...]
     value: bool = True
     auxiliary: int = 0
+    centre: tuple[int, ...] = ()
+    window: int = 7
 
     @property
     def recurrent(self) -> bool:
@@ -128,7 +139,8 @@ class Spec:
                 for x in values["leaves"]
             )
             rest = {n: v for n, v in values.items() if n != "leaves"}
-            return Spec(leaves=leaves, **{**rest, "channels": tuple(rest["channels"])})
+            tuples = {n: tuple(rest[n]) for n in ("channels", "centre") if n in rest}
+            return Spec(leaves=leaves, **{**rest, **tuples})
         except (KeyError, TypeError) as error:
             raise BadFile(f"the network is not described as expected: {error}") from error
 
@@ -261,13 +273,34 @@ class Outputs(nnx.Module):
         return flat.reshape(*x.shape[:-1], -1)
 
 
+def _by_part(parts: Sequence[int]) -> Any:
+    """An initializer of the first layer, orthogonal for each array of the observation by itself.
+
+    Beside a picture of a thousand numbers, the three of a goal would else hardly count, and nothing
+    of what they decide together would be there to be strengthened.
+    """
+
+    def init(key: Any, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        keys = [key] if len(parts) == 1 else jax.random.split(key, len(parts))
+        rows = [
+            orthogonal(2**0.5)(k, (n, shape[1]), dtype) for k, n in zip(keys, parts, strict=True)
+        ]
+        return jnp.concatenate(rows)
+
+    return init
+
+
 class Network(nnx.Module):
     """A policy and a value, or one of them, of what a seat observes. See :class:`Spec`."""
 
     def __init__(self, spec: Spec, rngs: nnx.Rngs) -> None:
         self.spec = spec
-        images = [x for x in spec.leaves if x.image] if spec.kind != "mlp" else []
-        size = sum(x.size for x in spec.leaves if x not in images)
+        leaves = [_centred(x, spec) for x in spec.leaves]
+        images = [x for x in leaves if x.image] if spec.kind != "mlp" else []
+        parts = [x.size for x in leaves if x not in images]
+        planes = [x.planes for x in spec.leaves if x.image]
+        # Not learnt. It lies with the parameters because it is another for each group of them.
+        self.place = nnx.Param(jnp.zeros(planes[0])) if spec.centre else None
         convolutions: list[Any] = []
         for leaf in images:
             height, width, channels = _channels_last(leaf.shape)
@@ -278,11 +311,12 @@ class Network(nnx.Module):
                 )
                 channels = filters
             convolutions.append(nnx.List(stack))
-            size += height * width * channels
+            parts.append(height * width * channels)
         self.convolutions = nnx.List(convolutions)
-        dense = []
-        for _ in range(spec.layers):
-            dense.append(nnx.Linear(size, spec.hidden, kernel_init=orthogonal(2**0.5), rngs=rngs))
+        dense, size = [], sum(parts)
+        for i in range(spec.layers):
+            init = orthogonal(2**0.5) if i else _by_part(parts)
+            dense.append(nnx.Linear(size, spec.hidden, kernel_init=init, rngs=rngs))
             size = spec.hidden
         self.dense = nnx.List(dense)
         self.gru = GRU(size, spec.hidden, rngs) if spec.recurrent else None
@@ -335,9 +369,14 @@ class Network(nnx.Module):
                 continue
             array = jnp.asarray(array).astype(jnp.float32)
             array = array if leaf.scale == 1.0 else array * leaf.scale
-            if leaf.image and self.spec.kind != "mlp":
+            if leaf.image and (self.spec.kind != "mlp" or self.place is not None):
                 first = _channels_last(leaf.shape) != leaf.shape
-                images.append(jnp.moveaxis(array, -3, -1) if first else array)
+                array = jnp.moveaxis(array, -3, -1) if first else array
+                if self.place is not None:
+                    place = jax.lax.stop_gradient(self.place[...])
+                    array = centred(array, place, self.spec.window)
+            if leaf.image and self.spec.kind != "mlp":
+                images.append(array)
             else:
                 flat.append(array.reshape(*batch, -1))
         for image, stack in zip(images, self.convolutions, strict=True):
@@ -350,6 +389,44 @@ class Network(nnx.Module):
         for layer in self.dense:
             x = nnx.relu(layer(x))
         return x.reshape(*batch, -1)
+
+
+def centred(
+    image: Float[AnyArray, "*batch height width planes"],
+    place: Float[AnyArray, " planes"],
+    window: int,
+) -> Float[Array, "*batch side side planes+1"]:
+    """Images shifted so that one cell lies in the middle; ``side`` is ``2 window + 1``.
+
+    Args:
+        image: numbers.
+        place: how much each plane counts in telling the cell: where their sum is largest.
+        window: cells to each side of the middle.
+
+    Returns:
+        The same planes, 0 outside the image, and one more that is 1 in the cells just outside.
+    """
+    *batch, height, width, planes = image.shape
+    flat = jnp.asarray(image).reshape(-1, height, width, planes)
+    cell = jnp.argmax((flat @ place).reshape(-1, height * width), axis=1)
+    padded = jnp.pad(flat, ((0, 0), (window, window), (window, window), (0, 0)))
+    edge = jnp.pad(jnp.zeros((height, width)), 1, constant_values=1.0)
+    wall = jnp.pad(edge, window - 1)
+    side, wide = 2 * window + 1, width + 2 * window
+    offsets = (jnp.arange(side)[:, None] * wide + jnp.arange(side)).reshape(-1)
+    corner = cell // width * wide + cell % width
+    where = corner[:, None] + offsets
+    seen = jnp.take_along_axis(padded.reshape(len(flat), -1, planes), where[..., None], axis=1)
+    seen = jnp.concatenate([seen, wall.reshape(-1)[where][..., None]], axis=-1)
+    return seen.reshape(*batch, side, side, planes + 1)
+
+
+def _centred(leaf: Leaf, spec: Spec) -> Leaf:
+    """How the array is read after images were centred."""
+    if not spec.centre or not leaf.image:
+        return leaf
+    side = 2 * spec.window + 1
+    return dataclasses.replace(leaf, shape=(side, side, leaf.planes + 1))
 
 
 def convolve(
@@ -377,9 +454,19 @@ def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (b, c, a) if a < c else (a, b, c)
 
 
-def build(spec: Spec, seed: Any) -> tuple[Any, Any]:
-    """The network's structure and fresh parameters, a dictionary of arrays."""
-    graph, params = nnx.split(Network(spec, nnx.Rngs(params=seed)))
+def build(spec: Spec, seed: Any, group: int = 0) -> tuple[Any, Any]:
+    """The network's structure and fresh parameters, a dictionary of arrays.
+
+    Args:
+        spec: the network.
+        seed: of the parameters.
+        group: which of the groups of parameters they are; decides the plane of ``spec.centre``.
+    """
+    network = Network(spec, nnx.Rngs(params=seed))
+    if network.place is not None:
+        planes = network.place[...].shape[0]
+        network.place[...] = jax.nn.one_hot(spec.centre[group], planes)
+    graph, params = nnx.split(network)
     return graph, nnx.to_pure_dict(params)
 
 

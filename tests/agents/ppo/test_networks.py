@@ -1,4 +1,4 @@
-"""The recurrent cell and its written-out derivative, against Flax's cell applied step by step."""
+"""Networks: the recurrent cell and its derivative against Flax's, and how observations are read."""
 
 from typing import Any
 
@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from flax import linen, nnx
 
+import arenas
+from arenas.agents.ppo import networks
+from arenas.agents.ppo.config import resolve
+from arenas.agents.ppo.learner import Learner
 from arenas.agents.ppo.networks import GRU, convolve
+from arenas.errors import BadArgument
 
 STEPS, SEATS, FEATURES, HIDDEN = 7, 5, 3, 8
 CELL = linen.GRUCell(HIDDEN)
@@ -99,3 +104,55 @@ def test_a_convolution_by_one_product_is_that_of_the_library_and_so_is_its_deriv
         nnx.grad(loss, argnums=(0, 1))(layer, x, apply) for apply in (convolve, lambda m, x: m(x))
     )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), ours, theirs)
+
+
+def test_a_centred_image_has_the_own_cell_in_the_middle_and_a_wall_around_the_grid():
+    height, width, window = 3, 4, 2
+    image = RNG.integers(1, 9, (2, height, width, 2)).astype(np.float32)
+    own = np.zeros((2, height, width))
+    own[0, 0, 3], own[1, 2, 1] = 1, 1
+    seen = networks.centred(np.concatenate([image, own[..., None]], -1), np.eye(3)[2], window)
+    for i, (y, x) in enumerate(((0, 3), (2, 1))):
+        for dy in range(-window, window + 1):
+            for dx in range(-window, window + 1):
+                *planes, mine, wall = seen[i, window + dy, window + dx]
+                row, column = y + dy, x + dx
+                if 0 <= row < height and 0 <= column < width:
+                    assert (planes == image[i, row, column]).all()
+                    assert (mine, wall) == (dy == dx == 0, 0)
+                else:
+                    just_outside = -1 <= row <= height and -1 <= column <= width
+                    assert not any(planes)
+                    assert (mine, wall) == (0, just_outside)
+
+
+def test_each_group_centres_on_the_plane_that_is_given_for_it():
+    env = arenas.make("colorgrid-v0", size=6)
+    assert isinstance(env, arenas.Env)
+    config = resolve("", "", {"centre": (3, 4), "sharing": "separate", "num_envs": 2, "window": 1})
+    learner = Learner(env, config)
+    groups = jax.eval_shape(learner.init, jax.random.key(0)).groups
+    assert len(groups) == 2
+    places = [
+        networks.build(learner.spec, jax.random.key(0), group)[1]["place"] for group in (0, 1)
+    ]
+    np.testing.assert_array_equal(places, [[0, 0, 0, 1, 0], [0, 0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("centre", [(3,), (3, 5), (-1, 4)])
+def test_planes_to_centre_on_that_do_not_fit_are_refused(centre):
+    env = arenas.make("colorgrid-v0", size=6)
+    assert isinstance(env, arenas.Env)
+    config = resolve("", "", {"centre": centre, "sharing": "separate"})
+    with pytest.raises(BadArgument, match="accepted are none, or, .* 2 of its planes, .* 0 to 4"):
+        Learner(env, config)
+
+
+def test_three_numbers_of_a_goal_weigh_as_much_as_a_picture_at_first():
+    """Orthogonal rows of one length: the goal's by themselves, whatever lies beside them."""
+    leaves = networks.describe(arenas.make("colorgrid-v0").observation_space)
+    spec = networks.Spec(leaves, 4, "mlp", 16, 1, False, ())
+    kernel = networks.build(spec, jax.random.key(0))[1]["dense"][0]["kernel"]
+    goal, picture = kernel[:3], kernel[3:]
+    np.testing.assert_allclose(goal @ goal.T, 2 * np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(picture.T @ picture, 2 * np.eye(16), atol=1e-4)
