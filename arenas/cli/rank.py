@@ -160,12 +160,8 @@ def _show(field: Any, table: Any, ratings: list[Any], explain: bool) -> None:
         )
     cut = table.variance_cut()
     if cut is not None:
-        done = "cut" if cut >= 0 else "raised"
-        console.print(
-            f"Seatings that share their seed {done} the variance of a pair's payoffs by "
-            f"{abs(cut):.0%}.",
-            highlight=False,
-        )
+        change = "Variance that a pair's payoffs lose by seatings sharing their seed"
+        console.print(f"{change}: {cut[0]:.0%} ± {cut[1]:.0%}.", highlight=False)
     notes = dict.fromkeys(f"{r.by}: {note}" for r in ratings for note in r.notes)
     for note in notes:
         console.print(note, highlight=False, markup=False)

@@ -409,13 +409,14 @@ def tabulated(
     tasks = tuple(dict.fromkeys(task for _, task, _ in cells))
     tables = {}
     for algorithm in dict.fromkeys(a for a, _, _ in cells):
+        # A run that is there on every task has one line of the table.
+        runs = list(dict.fromkeys(run for a, _, run in cells if a == algorithm))
         by_task = {
-            t: [score for (a, task, _), score in cells.items() if (a, task) == (algorithm, t)]
-            for t in tasks
+            t: [cells[algorithm, t, r] for r in runs if (algorithm, t, r) in cells] for t in tasks
         }
-        runs = {t: len(s) for t, s in by_task.items()}
-        if len(set(runs.values())) > 1:
-            told = ", ".join(f"{n} on {t}" for t, n in runs.items())
+        counts = {t: len(s) for t, s in by_task.items()}
+        if len(set(counts.values())) > 1:
+            told = ", ".join(f"{n} on {t}" for t, n in counts.items())
             raise BadFile(f"{algorithm} has other numbers of runs: {told}; give as many on each")
         tables[algorithm] = np.array(list(by_task.values())).T
     return tables, tasks

@@ -60,19 +60,27 @@ class PayoffTable:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.sqrt(self.variance / self.count)
 
-    def variance_cut(self) -> float | None:
-        """How much of the variance the seeds take away that seatings share.
+    def variance_cut(self) -> tuple[float, float] | None:
+        """How much of the variance the seeds take away that seatings share, and its 95 % interval.
 
-        1 minus the variance of paired episodes, summed over the cells, by what it would be with a
+        1 minus the variance of paired episodes, summed over the pairs, by what it would be with a
         seed for every seating. 0.5: half of the episodes give intervals as wide. Negative where
-        the agents of a pair share their luck, so that pairing costs. None where it cannot be told:
-        one seating, or under two paired episodes.
+        the agents of a pair share their luck, so that pairing costs.
+
+        Returns:
+            The cut, and half of its interval (of a ratio of sums over pairs). None where it
+            cannot be told: under two pairs, one seating, or under two paired episodes.
         """
         if self.unpaired is None:
             return None
-        told = np.isfinite(self.unpaired) & np.isfinite(self.variance)
-        apart = float(self.unpaired[told].sum())
-        return 1 - float(self.variance[told].sum()) / apart if apart > 0 else None
+        told = np.triu(np.isfinite(self.unpaired) & np.isfinite(self.variance), 1)
+        paired, apart = ((x + x.T)[told] for x in (self.variance, self.unpaired))
+        if len(apart) < 2 or apart.sum() <= 0:
+            return None
+        ratio = float(paired.sum() / apart.sum())
+        spread = float(np.sqrt(((paired - ratio * apart) ** 2).sum() / (1 - 1 / len(apart))))
+        half = stats.t.ppf(0.5 + CONFIDENCE / 2, len(apart) - 1) * spread / float(apart.sum())
+        return 1 - ratio, float(half)
 
     def missing(self) -> list[tuple[str, str]]:
         """The pairs of two agents that have no mean."""

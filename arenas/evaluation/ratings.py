@@ -644,7 +644,13 @@ def _population(name: str) -> Callable[..., Computed]:
 
 
 def _alpha_rank(
-    outcomes: Outcomes, draws: Draws, tell: Tell, alpha: float, m: int, epsilon: float
+    outcomes: Outcomes,
+    draws: Draws,
+    tell: Tell,
+    alpha: float,
+    m: int,
+    epsilon: float,
+    selection: str,
 ) -> Computed:
     if not alpha > 0:
         raise BadArgument(f"alpha is {alpha}; accepted are numbers above 0, and inf")
@@ -652,17 +658,38 @@ def _alpha_rank(
         raise BadArgument(f"m is {m}; accepted are integers from 2")
     if not 0 < epsilon < 0.5:
         raise BadArgument(f"epsilon is {epsilon}; accepted are 0 to 0.5, exclusively")
+    if selection not in ("local", "global"):
+        raise BadArgument(f"selection is {selection!r}; accepted are 'local' and 'global'")
     payoff = outcomes.table().mean
-    np.fill_diagonal(payoff, 0.0)  # not read: each agent is compared with others only
-    values = alpha_rank(payoff, alpha, m, epsilon)
-    samples = _by_table(
-        outcomes, draws, tell, lambda tables: alpha_rank_batch(tables, alpha, m, epsilon)
-    )
-    return Computed(values, samples)
+    whole = selection == "global" and not math.isinf(alpha)
+    if whole and np.isnan(payoff).any():
+        raise CannotRate("alpha-Rank with global selection needs self-play too")
+    if not whole:
+        np.fill_diagonal(payoff, 0.0)  # not read
+
+    def batch(tables: np.ndarray) -> np.ndarray:
+        return alpha_rank_batch(tables, alpha, m, epsilon, selection)
+
+    values = alpha_rank(payoff, alpha, m, epsilon, selection)
+    return Computed(values, _by_table(outcomes, draws, tell, batch))
 
 
-def alpha_rank(payoff: np.ndarray, alpha: float, m: int, epsilon: float) -> np.ndarray:
-    """``[n]``: the stationary distribution, by OpenSpiel.
+def alpha_rank(
+    payoff: np.ndarray,
+    alpha: float = math.inf,
+    m: int = 50,
+    epsilon: float = 0.01,
+    selection: str = "local",
+) -> np.ndarray:
+    """``[n]``: the stationary distribution of one population's alpha-Rank, by OpenSpiel.
+
+    Args:
+        payoff: ``[n, n]``, mean return of the row agent against the column agent.
+        alpha: intensity of selection; inf for its limit, in which the better always wins.
+        m: size of the population; without effect at infinite alpha.
+        epsilon: at infinite alpha, how often the worse agent takes over all the same.
+        selection: ``local``, where fitness is the payoff against the other agent, or ``global``,
+            where it is that against the whole population. Without effect at infinite alpha.
 
     Raises:
         CannotRate: OpenSpiel's numbers overflow or are not unique, as with a large finite alpha.
@@ -678,6 +705,7 @@ def alpha_rank(payoff: np.ndarray, alpha: float, m: int, epsilon: float) -> np.n
                 alpha=1 if infinite else alpha,  # type: ignore[arg-type]
                 use_inf_alpha=infinite,
                 inf_alpha_eps=epsilon,
+                use_local_selection_model=selection == "local",
             )
     except ValueError as error:
         raise CannotRate(f"alpha-Rank at alpha={alpha:g}: {error}; give alpha=inf") from error
@@ -687,26 +715,40 @@ def alpha_rank(payoff: np.ndarray, alpha: float, m: int, epsilon: float) -> np.n
 
 
 def alpha_rank_batch(
-    payoff: np.ndarray, alpha: float, m: int = 50, epsilon: float = 0.01
+    payoff: np.ndarray,
+    alpha: float = math.inf,
+    m: int = 50,
+    epsilon: float = 0.01,
+    selection: str = "local",
 ) -> np.ndarray:
     """``[B, n]``: :func:`alpha_rank` of many tables ``[B, n, n]`` at once, for the bootstrap.
 
-    The same numbers (the local selection model of one population, OpenSpiel's default) as array
-    arithmetic, about a thousand times as fast; and without overflow, so that any alpha is
-    accepted. The stationary distribution is found by the elimination of Grassmann, Taksar and
-    Heyman 1985, which subtracts nothing and so is exact for chains that are almost reducible.
+    The same numbers as array arithmetic, about a thousand times as fast, and without overflow, so
+    that any alpha is accepted. The stationary distribution is found by the elimination of
+    Grassmann, Taksar and Heyman 1985, which subtracts nothing and so is exact for chains that are
+    almost reducible.
     """
     n = payoff.shape[-1]
     mine = np.swapaxes(payoff, -1, -2)  # [s, r]: what r gets from s, as an intruder among s
     if math.isinf(alpha):
         same = np.isclose(mine, payoff, atol=1e-14)
         fixation = np.where(same, 0.5, np.where(mine > payoff, 1 - epsilon, epsilon))
-    else:
+    elif selection == "local":
         u = alpha * (mine - payoff)
         size = np.maximum(np.abs(u), 1e-300)
         up = np.expm1(-size) / np.expm1(-m * size)
         down = up * np.exp(np.maximum(-(m - 1) * size, -300))
         fixation = np.where(np.abs(u) <= 1e-14, 1 / m, np.where(u > 0, up, down))
+    else:
+        own = np.diagonal(payoff, axis1=-2, axis2=-1)
+        # The sum over sizes of the product of ratios, in logarithms.
+        total, product = np.zeros(payoff.shape), np.zeros(payoff.shape)
+        for r in range(1, m):
+            intruder = ((r - 1) * own[..., None, :] + (m - r) * mine) / (m - 1)
+            resident = ((m - r - 1) * own[..., :, None] + r * payoff) / (m - 1)
+            product = product - alpha * (intruder - resident)
+            total = np.logaddexp(total, product)
+        fixation = np.exp(np.maximum(-total, -300))
     chain = fixation * ~np.eye(n, dtype=bool) / (n - 1)
     for k in range(n - 1, 0, -1):
         leaves = chain[..., k, :k].sum(-1)[..., None]
@@ -835,7 +877,7 @@ METHODS: dict[str, Method] = {
                 "alpha as in Rowland et al. 2019, arXiv:1909.09849; by OpenSpiel"
             ),
             compute=_alpha_rank,
-            settings={"alpha": math.inf, "m": 50, "epsilon": 0.01},
+            settings={"alpha": math.inf, "m": 50, "epsilon": 0.01, "selection": "local"},
             interval="percentile",
         ),
         Method(

@@ -38,18 +38,21 @@ def first_run(phase: Phase) -> int:
     return FIRST_TEST_RUN if phase == "test" else TRAINING[0]
 
 
-def refuse_training_seeds(episodes: range, cards: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse to report results on episodes that agents were trained with or chosen by.
+def refuse_training_seeds(
+    episodes: range, cards: Mapping[str, Mapping[str, Any]], phase: Phase = "test"
+) -> None:
+    """Refuse to evaluate on episodes that agents were trained with or, to report, chosen by.
 
     Args:
         episodes: seeds of the episodes.
         cards: what ``agent.json`` says of each agent, by name.
+        phase: to tune, the seeds for it are accepted.
 
     Raises:
         BadArgument: names the seeds and what they were used for.
     """
     tuned = range(max(episodes.start, TUNING.start), min(episodes.stop, TUNING.stop))
-    if len(tuned):
+    if len(tuned) and phase == "test":
         raise BadArgument(
             f"episodes with seeds {tuned[0]} to {tuned[-1]} are for tuning: training evaluates on "
             f"them and picks its best agent by them; accepted for reporting are seeds from "
