@@ -13,6 +13,7 @@ from arenas.renderers.scene import (
     SMALLEST_TEXT,
     Item,
     Line,
+    Number,
     Point,
     Polygon,
     Text,
@@ -29,7 +30,7 @@ EM = 0.56
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def symbol(name: str, x: float, y: float, r: float, fill: str, stroke: str = "") -> Item:
+def symbol(name: str, x: Number, y: Number, r: Number, fill: str, stroke: str = "") -> Item:
     """One of :data:`SYMBOLS`, as large to the eye as a circle of radius ``r`` around its middle."""
     # Cached: of a whole board, few symbols change in a step.
     if name == "circle":
@@ -59,7 +60,7 @@ def symbol(name: str, x: float, y: float, r: float, fill: str, stroke: str = "")
     raise KeyError(name)
 
 
-def _around(x: float, y: float, radii: Sequence[float]) -> tuple[Point, ...]:
+def _around(x: Number, y: Number, radii: Sequence[float]) -> tuple[Point, ...]:
     """Points around a middle, clockwise from the top."""
     turns = [2 * math.pi * i / len(radii) - math.pi / 2 for i in range(len(radii))]
     return tuple(
@@ -67,13 +68,13 @@ def _around(x: float, y: float, radii: Sequence[float]) -> tuple[Point, ...]:
     )
 
 
-def fitted(text: str, width: float, size: float) -> str:
+def fitted(text: str, width: Number, size: Number) -> str:
     """The text, cut with an ellipsis where it would be wider than ``width`` at this height."""
     room = max(1, int(width / (EM * size)))
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
-def signed(value: float) -> str:
+def signed(value: Number) -> str:
     """A score with its sign, ``+12`` or ``−3.5``; ``0`` for nothing."""
     return f"{value:+.6g}".replace("-", "−") if value else "0"
 
@@ -84,7 +85,7 @@ def unwrapped(env: HostEnv) -> Any:
     return getattr(inner, "unwrapped", inner)
 
 
-def blend(color: str, ground: str, share: float) -> str:
+def blend(color: str, ground: str, share: Number) -> str:
     """``share`` of one opaque colour over another, opaque too: what overlaps does not show."""
     mixed = (
         round(share * a + (1 - share) * b)
@@ -133,7 +134,7 @@ class Curves:
         span = low + high
         zero = top + height * high / span
 
-        def at(step: int, value: float) -> Point:
+        def at(step: int, value: Number) -> Point:
             x = left + width * min(step, self.horizon) / self.horizon
             return round(x, 1), round(zero - height * value / span, 1)
 
@@ -159,7 +160,7 @@ class Curves:
             yield circle(*at(t, self._values[t][i]), 4.0, color)
 
 
-def _round_up(value: float) -> float:
+def _round_up(value: Number) -> float:
     """The next of 1, 2, 5, 10, 20, 50, ...; 0 for nothing."""
     if value <= 0:
         return 0.0
