@@ -19,22 +19,28 @@ import math
 import os
 import struct
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 import arenas
+from arenas import registry
 from arenas._files import write_atomically
-from arenas.env import TimeStep
+from arenas.env import Env, TimeStep
 from arenas.errors import ArenasError, BadFile
-from arenas.host import HostEnv
+from arenas.host import HostEnv, JaxHost
 from arenas.match import Episode, Forfeit, Policies
 
 MAGIC = b"ARENASRP"
 VERSION = 2
 _PREFIX = struct.Struct("<8sHQ32s")
 _LARGEST_BODY = 1 << 30  # unpacked; a damaged length must not exhaust memory
+
+
+_games: OrderedDict[tuple[str, str], Env[Any]] = OrderedDict()
+"""The last environments of replays, by id and arguments; the programs of each are kept with it."""
 
 
 class ReplayMismatch(ArenasError):
@@ -189,8 +195,22 @@ class Replay:
     # Playing it again ----------------------------------------------------------------------------
 
     def env(self) -> HostEnv:
-        """The environment that it was played in, on the host."""
-        return arenas.make_host(self.episode.env_id, **self.episode.env_kwargs)
+        """The environment that it was played in, on the host.
+
+        Replays of one environment share its compiled programs: they are the most of the time.
+        """
+        e = self.episode
+        key = (e.env_id, json.dumps(e.env_kwargs, sort_keys=True))
+        known = _games.get(key)
+        if known is not None and known.spec is registry.resolve(registry.envs, e.env_id)[0]:
+            _games.move_to_end(key)
+            return JaxHost(known)
+        host = arenas.make_host(e.env_id, **e.env_kwargs)
+        if isinstance(host, JaxHost):
+            _games[key] = host.env
+            if len(_games) > 4:
+                _games.popitem(last=False)
+        return host
 
     def steps(self) -> Iterator[tuple[HostEnv, TimeStep, np.ndarray | None]]:
         """Play it again: the environment, its time step, and the joint action that led there.

@@ -160,3 +160,18 @@ def test_an_episode_without_actions_is_no_replay():
     [episode] = arenas.play(ENV, ["rrps/rock", "rrps/rock"], record=False)
     with pytest.raises(ValueError, match="without record=True"):
         Replay.of(episode)
+
+
+def test_replays_of_one_environment_share_its_programs():
+    env = "colorgrid-v0,size=(7,5),block_density=0.3,max_steps=3"
+    one, other = (
+        Replay.of(arenas.play(env, ["random", "random"], seed=seed)[0]) for seed in (1, 2)
+    )
+    kwargs = {**one.episode.env_kwargs, "max_steps": 4}
+    longer = dataclasses.replace(one, episode=dataclasses.replace(one.episode, env_kwargs=kwargs))
+    assert one.env() is not other.env()
+    assert one.env().env is other.env().env
+    assert longer.env().env is not one.env().env
+    first, second = one.steps(), other.steps()  # two at a time, step by step
+    states = [(next(first)[0].checksum(), next(second)[0].checksum()) for _ in range(4)]
+    assert states[-1] == (one.episode.checksum, other.episode.checksum)
