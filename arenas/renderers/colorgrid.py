@@ -23,6 +23,7 @@ from arenas.renderers.scene import (
     WHITE,
     Item,
     Line,
+    Number,
     Rect,
     Scene,
     Text,
@@ -284,7 +285,7 @@ class ColorGridDrawing(Drawing):
             items += self._evidence(t)
         return items + self._legend()
 
-    def _card(self, t: int, seat: int, y: float, told: bool) -> list[Item]:
+    def _card(self, t: int, seat: int, y: Number, told: bool) -> list[Item]:
         """One agent: its name, return, and the blocks that it took."""
         name, agent = self.game.agents[seat], self.film.agents[seat]
         good, wrong = (int(n) for n in self._counts[t][seat])

@@ -25,6 +25,7 @@ from arenas.renderers.scene import (
     YELLOW,
     Item,
     Line,
+    Number,
     Polygon,
     Rect,
     Scene,
@@ -165,7 +166,7 @@ class HanabiDrawing(Drawing):
         hints, lives = int(state.information_tokens), int(state.life_tokens)
         items: list[Item] = [Rect(24, 56, 650, 48, PANEL, radius=8)]
 
-        def pips(x: float, word: str, there: int, most: int, shape: str, color: str) -> float:
+        def pips(x: Number, word: str, there: int, most: int, shape: str, color: str) -> float:
             items.append(Text(x, 80, word, 15, FAINT))
             x += 12 + 9 * len(word)
             if most <= 8:
@@ -243,7 +244,7 @@ class HanabiDrawing(Drawing):
         return items
 
     def _card(
-        self, x: float, y: float, width: float, height: float, color: int, rank: int
+        self, x: Number, y: Number, width: Number, height: Number, color: int, rank: int
     ) -> list[Item]:
         """A card, face up; −1 for a colour or rank that is not known."""
         face = PAINT[color] if color >= 0 else BACK
@@ -318,7 +319,7 @@ class HanabiDrawing(Drawing):
         return items
 
     def _told(
-        self, x: float, y: float, columns: int, colors: list[int], ranks: list[int], known: int
+        self, x: Number, y: Number, columns: int, colors: list[int], ranks: list[int], known: int
     ) -> list[Item]:
         """What the hints leave of a card: symbols of its colours, and its ranks.
 

@@ -36,6 +36,7 @@ from arenas.renderers.scene import (
     YELLOW,
     Ellipse,
     Item,
+    Number,
     Rect,
     Scene,
     Text,
@@ -202,7 +203,7 @@ class Menu(Controls):
                           bold=True))  # fmt: skip
         return items + self._menu(y + 24)
 
-    def _menu(self, top: float) -> list[Item]:
+    def _menu(self, top: Number) -> list[Item]:
         legal = [a for a in self.order() if self._mask[a]]
         rows = min(ROWS, int((STAGE[1] - top - 8) // 25))
         columns = 1 if len(legal) <= rows else 2
@@ -426,7 +427,7 @@ class Commands(Controls):
     def _mine(self, unit: int) -> bool:
         return (unit < self._allies) == (self.seats[0] < self._allies)
 
-    def _unit_at(self, x: float, y: float, mine: bool) -> int | None:
+    def _unit_at(self, x: Number, y: Number, mine: bool) -> int | None:
         alive = np.asarray(self._state().health) > 0
         distances = np.hypot(*(self._places() - (x, y)).T)
         near = [u for u in np.argsort(distances) if alive[u] and self._mine(int(u)) == mine]
@@ -456,7 +457,7 @@ class Commands(Controls):
             self._select(*self._drag, *self._at)
             self._drag = None
 
-    def _select(self, x0: float, y0: float, x1: float, y1: float) -> None:
+    def _select(self, x0: Number, y0: Number, x1: Number, y1: Number) -> None:
         adds = bool(pygame.key.get_mods() & pygame.KMOD_SHIFT)
         if abs(x1 - x0) + abs(y1 - y0) < 8:
             unit = self._unit_at(x1, y1, mine=True)
@@ -469,7 +470,7 @@ class Commands(Controls):
             found = {seat for seat in self.seats if inside[seat]}
         self.selected = self.selected | found if adds else found
 
-    def _order(self, x: float, y: float) -> None:
+    def _order(self, x: Number, y: Number) -> None:
         from arenas.envs.smax.scenarios import MAP_SIZE
 
         target = self._unit_at(x, y, mine=False)
@@ -601,7 +602,7 @@ class Play:
         seed: int,
         *,
         screen: Screen,
-        speed: float = 1.0,
+        speed: Number = 1.0,
     ) -> None:
         self.env, self.screen, self.seed, self.speed = env, screen, seed, speed
         self.people = [seat for seat, agent in enumerate(agents) if agent is None]

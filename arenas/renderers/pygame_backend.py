@@ -31,6 +31,7 @@ from arenas.renderers.scene import (
     Image,
     Item,
     Line,
+    Number,
     Point,
     Polygon,
     Rect,
@@ -71,9 +72,9 @@ class Painter:
         self,
         scene: Scene,
         surface: pygame.Surface,
-        x: float = 0.0,
-        y: float = 0.0,
-        scale: float = 1.0,
+        x: Number = 0.0,
+        y: Number = 0.0,
+        scale: Number = 1.0,
         size: tuple[float, float] = STAGE,
     ) -> None:
         """Draw a scene on a surface, clipped to its stage.
@@ -112,7 +113,7 @@ class Painter:
         return base[1]
 
     def items(
-        self, items: Iterable[Item], surface: pygame.Surface, x: float, y: float, scale: float
+        self, items: Iterable[Item], surface: pygame.Surface, x: Number, y: Number, scale: Number
     ) -> None:
         """Draw items over what is there; the arguments are those of :meth:`paint`."""
         for item in items:
@@ -120,7 +121,7 @@ class Painter:
 
     # Primitives ---------------------------------------------------------------------------------
 
-    def _rect(self, surface: pygame.Surface, r: Rect, x: float, y: float, scale: float) -> None:
+    def _rect(self, surface: pygame.Surface, r: Rect, x: Number, y: Number, scale: Number) -> None:
         left, top = round(x + r.x * scale), round(y + r.y * scale)
         width = round(x + (r.x + r.width) * scale) - left
         height = round(y + (r.y + r.height) * scale) - top
@@ -187,7 +188,9 @@ class Painter:
             _box(surface, left, top + radius, width, down, color)
             _box(surface, left + radius, bottom, across, radius, color)
 
-    def _oval(self, surface: pygame.Surface, e: Ellipse, x: float, y: float, scale: float) -> None:
+    def _oval(
+        self, surface: pygame.Surface, e: Ellipse, x: Number, y: Number, scale: Number
+    ) -> None:
         cx, cy, rx, ry = x + e.x * scale, y + e.y * scale, e.rx * scale, e.ry * scale
         if e.fill:
             if 4 * rx * ry <= LARGEST_OVAL:
@@ -205,12 +208,12 @@ class Painter:
     def _oval_sprite(
         self,
         surface: pygame.Surface,
-        cx: float,
-        cy: float,
-        rx: float,
-        ry: float,
+        cx: Number,
+        cy: Number,
+        rx: Number,
+        ry: Number,
         color: Color,
-        line: float,
+        line: Number,
     ) -> None:
         reach_x, reach_y = math.ceil(rx + line / 2) + 1, math.ceil(ry + line / 2) + 1
         left, top = math.floor(cx) - reach_x, math.floor(cy) - reach_y
@@ -228,12 +231,14 @@ class Painter:
             self._sprites.move_to_end(key)
         surface.blit(found, (left, top))
 
-    def _line(self, surface: pygame.Surface, line: Line, x: float, y: float, scale: float) -> None:
+    def _line(
+        self, surface: pygame.Surface, line: Line, x: Number, y: Number, scale: Number
+    ) -> None:
         points = [(x + px * scale, y + py * scale) for px, py in line.points]
         self._strokes(surface, points, max(1.0, line.thickness * scale), rgba(line.stroke))
 
     def _polygon(
-        self, surface: pygame.Surface, polygon: Polygon, x: float, y: float, scale: float
+        self, surface: pygame.Surface, polygon: Polygon, x: Number, y: Number, scale: Number
     ) -> None:
         points = [(x + px * scale, y + py * scale) for px, py in polygon.points]
         if polygon.fill:
@@ -242,7 +247,7 @@ class Painter:
             thick = max(1.0, polygon.thickness * scale)
             self._strokes(surface, [*points, points[0]], thick, rgba(polygon.stroke))
 
-    def _arc(self, surface: pygame.Surface, arc: Arc, x: float, y: float, scale: float) -> None:
+    def _arc(self, surface: pygame.Surface, arc: Arc, x: Number, y: Number, scale: Number) -> None:
         cx, cy, radius = x + arc.x * scale, y + arc.y * scale, arc.radius * scale
         turn = min(max(arc.end - arc.start, 0.0), 2 * math.pi)
         pieces = max(2, math.ceil(turn * math.sqrt(radius)))
@@ -250,7 +255,9 @@ class Painter:
         points = [(cx + radius * math.cos(a), cy + radius * math.sin(a)) for a in angles]
         self._strokes(surface, points, max(1.0, arc.thickness * scale), rgba(arc.stroke))
 
-    def _text(self, surface: pygame.Surface, text: Text, x: float, y: float, scale: float) -> None:
+    def _text(
+        self, surface: pygame.Surface, text: Text, x: Number, y: Number, scale: Number
+    ) -> None:
         size = max(1, round(text.size * scale))
         key = ("text", text.text, size, text.fill, text.bold)
         found = self._sprites.get(key)
@@ -268,7 +275,7 @@ class Painter:
         surface.blit(found, at)
 
     def _image(
-        self, surface: pygame.Surface, image: Image, x: float, y: float, scale: float
+        self, surface: pygame.Surface, image: Image, x: Number, y: Number, scale: Number
     ) -> None:
         left, top = round(x + image.x * scale), round(y + image.y * scale)
         width = round(x + (image.x + image.width) * scale) - left
@@ -292,7 +299,7 @@ class Painter:
     # Shapes -------------------------------------------------------------------------------------
 
     def _strokes(
-        self, surface: pygame.Surface, points: Sequence[Point], thick: float, color: Color
+        self, surface: pygame.Surface, points: Sequence[Point], thick: Number, color: Color
     ) -> None:
         """Straight pieces with round ends and joins."""
         xs, ys = [p[0] for p in points], [p[1] for p in points]
@@ -325,7 +332,7 @@ class Painter:
         surface: pygame.Surface,
         points: Sequence[Point],
         color: Color,
-        line: float = 0.0,
+        line: Number = 0.0,
     ) -> None:
         """A filled polygon, or with ``line`` an open line of that thickness."""
         margin = line / 2 + 1
@@ -413,14 +420,14 @@ def _large(surface: pygame.Surface, points: Sequence[Point], color: Color) -> No
         surface.blit(layer, seen.topleft)
 
 
-def _ellipse(cx: float, cy: float, rx: float, ry: float) -> list[Point]:
+def _ellipse(cx: Number, cy: Number, rx: Number, ry: Number) -> list[Point]:
     """Points of an ellipse, clockwise, near enough that no corner is seen."""
     count = max(12, math.ceil(6 * math.sqrt(max(rx, ry))))
     angles = (2 * math.pi * i / count for i in range(count))
     return [(cx + rx * math.cos(a), cy + ry * math.sin(a)) for a in angles]
 
 
-def _capsule(a: Point, b: Point, radius: float) -> list[Point]:
+def _capsule(a: Point, b: Point, radius: Number) -> list[Point]:
     """The outline, clockwise, of a straight line with round ends."""
     angle = math.atan2(b[1] - a[1], b[0] - a[0])
     count = max(4, math.ceil(3 * math.sqrt(radius)))
@@ -447,7 +454,7 @@ def _colored(covered: np.ndarray, color: Color) -> pygame.Surface:
     return sprite
 
 
-def line_coverage(points: Sequence[Point], radius: float, width: int, height: int) -> np.ndarray:
+def line_coverage(points: Sequence[Point], radius: Number, width: int, height: int) -> np.ndarray:
     """How much of each pixel a line with round ends and joins covers, float ``[height, width]``.
 
     By the distance of each pixel's middle from the line, which is off by less than a fifth where

@@ -24,6 +24,7 @@ from arenas.renderers.scene import (
     YELLOW,
     Item,
     Line,
+    Number,
     Rect,
     Scene,
     Text,
@@ -161,14 +162,14 @@ class RrpsDrawing(Drawing):
             )
         return items + list(self._shares(t, player, left + 18, width - 36))
 
-    def _thrown(self, throw: int, x: float, y: float, flip: int, color: str) -> list[Item]:
+    def _thrown(self, throw: int, x: Number, y: Number, flip: int, color: str) -> list[Item]:
         name = self._names[throw]
         if name in HANDS:
             return _hand(name, x, y, flip, color)
         text = Text(x + 20 * flip, y, name, 44, OUTLINE, "middle", bold=True)
         return [circle(x + 20 * flip, y, 46.0, color, OUTLINE, 3.0), text]
 
-    def _shares(self, t: int, player: int, x: float, width: float) -> Iterator[Item]:
+    def _shares(self, t: int, player: int, x: Number, width: Number) -> Iterator[Item]:
         """How often each throw was made, as a bar cut into shares."""
         counts = self._counts[t][player].tolist()
         if len(counts) > len(SHAPES):
@@ -233,7 +234,7 @@ class RrpsDrawing(Drawing):
                     items.append(Rect(x, top, cell, 34, "", PLAYERS[seat], 1.5, 3))
         return items
 
-    def _small(self, throw: int, x: float, y: float) -> Item:
+    def _small(self, throw: int, x: Number, y: Number) -> Item:
         if self.rules.num_throws <= len(SHAPES):
             return symbol(SHAPES[throw], x, y, 5.5, PAINT[throw])
         return Text(x, y, str(throw), SMALLEST_TEXT, INK, "middle")
@@ -273,7 +274,7 @@ HANDS = {
 }
 
 
-def _hand(name: str, x: float, y: float, flip: int, color: str) -> list[Item]:
+def _hand(name: str, x: Number, y: Number, flip: int, color: str) -> list[Item]:
     """A hand in a glove of this colour; with ``flip`` −1 it points to the left."""
     sleeve, end = x - flip * REACH, x - flip * 14
     left, width = min(sleeve, end), abs(end - sleeve)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import shutil
 import subprocess
@@ -50,9 +51,10 @@ def timeline(
     if not len(film):
         raise BadArgument("a film without a moment cannot be shown: add one after reset")
     film.scene(0, seat)  # refuses a seat that is none
-    per_step = max(len(film.drawing.between(t, seat)) for t in range(min(3, len(film))))
     fps = film.drawing.fps * speed
-    kept = max(1, min(per_step, int(most_fps / fps + 1e-6)))
+    per_step = len(film.drawing.between(min(1, len(film) - 1), seat))
+    every = min(per_step, max(1, math.ceil(fps * per_step / most_fps - 1e-6)))
+    kept = -(-per_step // every)
     steps_apart = 1
     while fps * kept / steps_apart > most_fps * (1 + 1e-6):
         steps_apart += 1
@@ -62,13 +64,8 @@ def timeline(
         for t in range(len(film)):
             if t % steps_apart and t != last:
                 continue
-            scenes = film.drawing.between(t, seat) if kept > 1 else [film.drawing.scene(t, seat)]
-            if kept == 1 or t == 0:
-                yield t, scenes[-1]
-                continue
-            # Evenly spread over the step, the last being its end.
-            for i in range(1, kept + 1):
-                yield t, scenes[round(i * len(scenes) / kept) - 1]
+            for scene in film.drawing.between(t, seat, every):
+                yield t, scene
 
     return fps * kept / steps_apart, pictures()
 

@@ -37,6 +37,7 @@ from arenas.renderers.scene import (
     VERMILION,
     YELLOW,
     Item,
+    Number,
     Polygon,
     Rect,
     Scene,
@@ -239,7 +240,7 @@ class Button(NamedTuple):
     act: Callable[[], Any]
     tip: str
 
-    def holds(self, x: float, y: float) -> bool:
+    def holds(self, x: Number, y: Number) -> bool:
         """Whether a place lies in it."""
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
 
@@ -269,7 +270,7 @@ class Player:
         films: Sequence[Film],
         *,
         seat: int | None = None,
-        speed: float = 1.0,
+        speed: Number = 1.0,
         side_by_side: bool = False,
         playing: bool = True,
         screen: Screen | None = None,
@@ -327,7 +328,7 @@ class Player:
 
     # What can be done ---------------------------------------------------------------------------
 
-    def seek(self, step: float) -> None:
+    def seek(self, step: Number) -> None:
         """Show this step; the nearest there is."""
         self.clock = min(max(0.0, step), float(self.last))
 
@@ -488,7 +489,7 @@ class Player:
         elif typed.isdigit() and len(typed) == 1:
             self.show_seat(int(typed) - 1 if int(typed) else None)
 
-    def _press(self, x: float, y: float) -> None:
+    def _press(self, x: Number, y: Number) -> None:
         if self.helping:
             self.helping = False
             return
@@ -507,15 +508,15 @@ class Player:
                 if left <= x < left + STAGE[0] * scale and top <= y < top + STAGE[1] * scale:
                     self.turn_to(i)
 
-    def _scrub(self, x: float) -> None:
+    def _scrub(self, x: Number) -> None:
         left, _, width = TRACK
         self.seek(round((x - left) / width * self.last))
 
-    def _track_x(self, step: float) -> float:
+    def _track_x(self, step: Number) -> float:
         left, _, width = TRACK
         return left + width * step / max(1, self.last)
 
-    def _near(self, x: float) -> Event | None:
+    def _near(self, x: Number) -> Event | None:
         """The event that is marked near a place of the scrub bar."""
         near = [e for e in self.film.events if abs(self._track_x(e.step) - x) < 6]
         return min(near, key=lambda e: abs(self._track_x(e.step) - x), default=None)
@@ -541,7 +542,7 @@ class Player:
                 self.draw()
                 pygame.display.flip()
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: Number) -> None:
         """Time goes on, where it plays; after the end of a film, the next is shown."""
         if not self.playing:
             return
@@ -610,7 +611,7 @@ class Player:
         return facts_items(panel(self.film, self.t, self.seat), self.film, self._scroll)
 
     def _button(
-        self, x: float, width: float, act: Callable[[], Any], tip: str, off: bool = False
+        self, x: Number, width: Number, act: Callable[[], Any], tip: str, off: bool = False
     ) -> list[Item]:
         """A button of the lower row, which starts at ``x``; its ground."""
         top, height = 36.0, 34.0
@@ -689,7 +690,7 @@ class Player:
         return f"{self.film.env.agents[self.seat]} sees"
 
     def _chooser(
-        self, x: float, width: float, word: str, turn: Callable[[int], Any], tip: str, count: int
+        self, x: Number, width: Number, word: str, turn: Callable[[int], Any], tip: str, count: int
     ) -> list[Item]:
         """A word between two arrows."""
         items = self._button(x, 28, lambda: turn(-1), tip, count < 1)
@@ -749,13 +750,13 @@ class Player:
 
 
 @functools.lru_cache(maxsize=4096)
-def text_width(text: str, size: float, bold: bool = False) -> float:
+def text_width(text: str, size: Number, bold: bool = False) -> float:
     """Width of a text in logical pixels."""
     return float(font(max(1, round(size)), bold).size(text)[0])
 
 
 @functools.lru_cache(maxsize=4096)
-def fit(text: str, room: float, size: float, bold: bool = False) -> str:
+def fit(text: str, room: Number, size: Number, bold: bool = False) -> str:
     """A text, cut with an ellipsis where it is wider than ``room`` logical pixels."""
     if text_width(text, size, bold) <= room:
         return text
@@ -769,7 +770,7 @@ def fit(text: str, room: float, size: float, bold: bool = False) -> str:
     return text[:low] + "…"
 
 
-def note(text: str, x: float, y: float, size: float = 14) -> list[Item]:
+def note(text: str, x: Number, y: Number, size: Number = 14) -> list[Item]:
     """A line on a ground of its own, around a middle."""
     width = text_width(text, size) + 20
     return [
@@ -797,13 +798,13 @@ def help_items(title: str, keys: Iterable[tuple[str, str]]) -> list[Item]:
     return items
 
 
-def _triangle(x: float, y: float, way: int, r: float) -> Item:
+def _triangle(x: Number, y: Number, way: int, r: Number) -> Item:
     return Polygon(
         ((x - way * r * 0.8, y - r), (x + way * r * 0.8, y), (x - way * r * 0.8, y + r)), INK
     )
 
 
-def _pause(x: float, y: float) -> list[Item]:
+def _pause(x: Number, y: Number) -> list[Item]:
     return [Rect(x - 8, y - 9, 5, 18, INK), Rect(x + 3, y - 9, 5, 18, INK)]
 
 
@@ -848,7 +849,7 @@ def _signed(value: float | None, sign: bool = True) -> str:
     return text.replace("-", "−")
 
 
-def _seat_card(seat: dict[str, Any], top: float, height: float, scroll: int) -> list[Item]:
+def _seat_card(seat: dict[str, Any], top: Number, height: Number, scroll: int) -> list[Item]:
     left, right = 18.0, PANEL_WIDTH - 18.0
     room = right - left
     color = SEATS[seat["seat"] % len(SEATS)]
@@ -904,7 +905,7 @@ def _seat_card(seat: dict[str, Any], top: float, height: float, scroll: int) -> 
     return items
 
 
-def _legal_items(seat: dict[str, Any], y: float, end: float, scroll: int) -> list[Item]:
+def _legal_items(seat: dict[str, Any], y: Number, end: Number, scroll: int) -> list[Item]:
     """The legal actions, one after another in lines, the chosen one marked."""
     left, right = 18.0, PANEL_WIDTH - 18.0
     lines: list[list[str]] = [[]]
@@ -932,7 +933,9 @@ def _legal_items(seat: dict[str, Any], y: float, end: float, scroll: int) -> lis
     return items
 
 
-def _seat_table(seats: list[dict[str, Any]], top: float, bottom: float, scroll: int) -> list[Item]:
+def _seat_table(
+    seats: list[dict[str, Any]], top: Number, bottom: Number, scroll: int
+) -> list[Item]:
     """A row for each seat, where they are many."""
     left, right = 18.0, PANEL_WIDTH - 18.0
     items: list[Item] = [
