@@ -171,7 +171,9 @@ def _write(
             )
             wrote(mp4)
         if html is not None:
-            export_html(films, html, seats=None if seat is None else [seat])
+            told = _counter(bar, "writing HTML", replays[0])
+            seats = None if seat is None else [seat]
+            export_html(films, html, seats=seats, progress=told)
             wrote(html)
 
 

@@ -35,7 +35,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from arenas._files import write_atomically
@@ -67,6 +67,7 @@ def export_html(
     *,
     title: str | None = None,
     seats: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> None:
     """Write one self-contained page, which opens from disk in any current browser.
 
@@ -76,13 +77,14 @@ def export_html(
         title: of the page; the default names environments and agents.
         seats: whose views the reader may choose besides the whole; the default is
             :func:`seats_to_pack`.
+        progress: called with how many steps of all are packed, and how many there are.
 
     Raises:
         BadArgument: nothing to show, no such seat, or it cannot be written.
         BadFile: a file that is no replay.
         ReplayMismatch: the environment answers otherwise than when it was recorded.
     """
-    write_atomically(path, page(shown, title=title, seats=seats))
+    write_atomically(path, page(shown, title=title, seats=seats, progress=progress))
 
 
 def page(
@@ -90,16 +92,24 @@ def page(
     *,
     title: str | None = None,
     seats: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> str:
     """The page that :func:`export_html` writes."""
     films = films_of(shown)
     if title is None:
         title = "; ".join(dict.fromkeys(_caption(film) for film in films))
         title = title if len(title) <= 200 else f"{title[:199]}…"
-    blobs = "\n".join(
-        f'<script type="text/plain" class="film">{blob(film, seats=seats)}</script>'
-        for film in films
-    )
+    blobs, done, total = [], 0, sum(len(film) for film in films)
+
+    def counted(steps: int, _: int) -> None:
+        if progress is not None:
+            progress(done + steps, total)
+
+    for film in films:
+        packed = blob(film, seats=seats, progress=counted)
+        blobs.append(f'<script type="text/plain" class="film">{packed}</script>')
+        done += len(film)
+    data = "\n".join(blobs)
     # Nothing but the player's own script runs, and nothing is fetched, whatever a name holds.
     start = (
         'ArenasPlayer.mount(document.getElementById("player"), '
@@ -117,7 +127,7 @@ def page(
 </head>
 <body class="arenas-page">
 <div id="player"><noscript>This replay is shown by a script; scripts are off.</noscript></div>
-{blobs}
+{data}
 <script>{start}</script>
 </body>
 </html>
@@ -232,21 +242,33 @@ def seats_to_pack(film: Film, most: int = MOST_VIEWS) -> list[int]:
     return sorted(seat for _, seat in sorted(order)[:most])
 
 
-def blob(film: Film, *, seats: Sequence[int] | None = None) -> str:
+def blob(
+    film: Film,
+    *,
+    seats: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> str:
     """A film for ``ArenasPlayer.mount``: letters, digits, ``+``, ``/`` and ``=`` only.
 
     Args:
         film: all its moments are packed.
         seats: whose views; the default is :func:`seats_to_pack`.
+        progress: called with how many steps are packed, and how many there are.
 
     Raises:
         BadArgument: no such seat.
     """
-    content = json.dumps(pack(film, seats=seats), separators=(",", ":"), allow_nan=False)
+    packed = pack(film, seats=seats, progress=progress)
+    content = json.dumps(packed, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(content.encode(), 9)).decode()
 
 
-def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
+def pack(
+    film: Film,
+    *,
+    seats: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, Any]:
     """A film as JSON values: what a blob holds.
 
     Raises:
@@ -289,6 +311,8 @@ def pack(film: Film, *, seats: Sequence[int] | None = None) -> dict[str, Any]:
                     script = min(script, [FROM_WHOLE, *other], key=_length)
                 view["pictures"].append(packer.coded(script))
                 shown[v] = picture
+        if progress is not None:
+            progress(t + 1, len(film))
     return {
         "format": FORMAT,
         "stage": list(STAGE),
