@@ -150,6 +150,7 @@ class Method:
         bootstrap: how many samples by default.
         interval: a name in ``INTERVALS``.
         table: every pair must have been played.
+        pooled: pairs that met once are resampled together; else there are no intervals with such.
         contest: the agents must be able to win.
         compute: called with the outcomes, the draws, the progress and the settings by name.
     """
@@ -164,6 +165,7 @@ class Method:
     bootstrap: int = 1000
     interval: str = "student"
     table: bool = True
+    pooled: bool = False
     contest: bool = True
 
 
@@ -288,7 +290,7 @@ def rate(
     outcomes = as_outcomes(results)
     _check_field(method, outcomes)
     chosen = {**method.settings, **settings}
-    draws = Draws(outcomes, samples, seed, pooled=not method.table)
+    draws = Draws(outcomes, samples, seed, method.pooled)
     done = method.compute(outcomes, draws, progress or (lambda _: None), **chosen)
     lower, upper = _interval(method, done, draws, confidence)
     notes = done.notes
@@ -831,6 +833,7 @@ METHODS: dict[str, Method] = {
             compute=_elo,
             settings={"smoothing": 0.01, "mean": 1500.0},
             table=False,
+            pooled=True,
         ),
         Method(
             name="elo-return",
@@ -847,6 +850,7 @@ METHODS: dict[str, Method] = {
             compute=_elo_return,
             settings={"smoothing": 0.01, "mean": 1500.0, "span": None},
             table=False,
+            pooled=True,
         ),
         Method(
             name="openskill",
@@ -863,6 +867,7 @@ METHODS: dict[str, Method] = {
             compute=_openskill,
             bootstrap=50,
             table=False,
+            pooled=True,
         ),
         Method(
             name="alpharank",
