@@ -15,7 +15,8 @@ demo: $(VENV)/.installed
 	  --record $(DEMO)/greenberg-iocainebot.replay
 	$(BIN)/arenas replay $(DEMO)/greenberg-iocainebot.replay --verify
 	@echo
-	@echo "Standings, payoffs and every episode: $(DEMO)/"
+	@echo "Standings, payoffs, ratings, and matches to watch: open $(DEMO)/report.html in a browser"
+	@echo "Every episode:  $(DEMO)/"
 	@echo "The replay, step by step:  $(BIN)/arenas replay $(DEMO)/greenberg-iocainebot.replay --text"
 
 test: $(VENV)/.installed-test

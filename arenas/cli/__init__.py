@@ -16,6 +16,7 @@ COMMANDS = {
     "agents": "List the agents.",
     "match": "Play a match between agents, and record it.",
     "tournament": "Play a round robin, and show standings and the payoff table.",
+    "report": "Make a tournament's page, and its tables as CSV, JSON and LaTeX.",
     "rank": "Rate a tournament's agents: Elo, alpha-Rank, Nash averaging and others, side by side.",
     "compare": "Compare trained agents over seeds and tasks, and say when there are enough.",
     "exploit": "Find out how exploitable an agent is.",

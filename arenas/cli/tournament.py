@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from arenas.cli import EXIT_INTERRUPTED, output
-from arenas.errors import BadArgument
+from arenas.errors import ArenasError, BadArgument
 
 WIDEST_TABLE = 16
 """A payoff table of more agents is left to the files."""
@@ -36,6 +36,7 @@ def command(
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     store: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None,
     record: int = 1,
+    report: bool = True,
     json: bool = False,
 ) -> int:
     """Play a tournament, and show standings with confidence intervals and the payoff table.
@@ -67,10 +68,12 @@ def command(
         jobs: worker processes for agents that run on the host.
         move_timeout: seconds that an agent may take to answer; 0 for no limit.
         memory: gigabytes that the agents in a worker process may allocate; 0 for no limit.
-        out: keep every episode here: episodes.db (SQLite), CSV and JSON files, replays.
+        out: keep every episode here: episodes.db (SQLite), CSV and JSON files, replays, and
+            report.html to look at.
         store: keep the episodes in this database instead, PostgreSQL perhaps: an SQLAlchemy URL
             such as postgresql+psycopg://user@host/ladder. Several tournaments may write at once.
         record: keep a replay of the first so many episodes of each seating.
+        report: make the page in --out at the end; arenas report DIR makes it later, too.
         json: print JSON.
     """
     from arenas._files import make_folder
@@ -112,12 +115,31 @@ def command(
                 output.print_json(results.as_json())
             else:
                 _show(results, tournament, files, rows.name)
+        if out is not None and report and results.rows and not interrupted:
+            _report(folder, store, quiet=json)
     if interrupted:
         kept = len(results.rows)
         again = "the same command plays the rest" if out or store else "use --out to keep them"
         output.warn(f"interrupted: {kept} of {kept + results.missing} episodes played; {again}")
         return EXIT_INTERRUPTED
     return 0
+
+
+def _report(folder: Path, store: str | None, quiet: bool) -> None:
+    """Make the page; whatever hinders it, what was played is kept."""
+    from arenas.evaluation import report as reports
+
+    try:
+        with output.progress() as bar:
+            bar.columns = (*bar.columns[:2], *bar.columns[3:])  # no count of episodes
+            task = bar.add_task("reporting", total=1.0)
+            made = reports.gather(folder, store, progress=lambda share: bar.advance(task, share))
+        files = reports.write(made, folder)
+    except ArenasError as error:
+        output.warn(f"no report: {error}")
+        return
+    if not quiet:
+        output.console().print(f"The report: {files[0]}", markup=False, highlight=False)
 
 
 def _show(results: Any, tournament: Any, files: list[Path], store: str) -> None:

@@ -28,3 +28,43 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and value != value:
         return None
     return value.item() if isinstance(value, np.generic) else value
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    **{c: "\\" + c for c in "&%$#_{}"},
+}
+
+
+def latex_text(text: str) -> str:
+    """Text as LaTeX prints it, whatever characters it holds."""
+    return "".join(_LATEX.get(c, c) for c in " ".join(text.split()))
+
+
+def latex_table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str) -> str:
+    """A table for LaTeX's package booktabs; the first column is words, the others are numbers."""
+
+    def cell(value: Any) -> str:
+        if value is None or value != value:
+            return "--"
+        if isinstance(value, float | np.floating):
+            return f"${value:.4g}$"
+        return latex_text(str(value))
+
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        r"\begin{table}",
+        rf"\caption{{{latex_text(caption)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(latex_text(name) for name in header) + r" \\",
+        r"\midrule",
+        *(" & ".join(map(cell, row)) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"

@@ -317,21 +317,43 @@ def load(folder: str | os.PathLike[str], store: str | None = None) -> Outcomes:
     Raises:
         BadFile: not a tournament's folder.
     """
-    folder = Path(folder)
-    named, database = folder / "results.json", folder / "episodes.db"
+    settings = read_results(folder)["settings"]
+    environment, arguments = settings["environment"], settings["arguments"]
+    with open_store(folder, store) as rows:
+        found = rows.rows(environment, arguments)
+    return outcomes(settings["agents"], found, environment, arguments)
+
+
+def read_results(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a tournament's ``results.json`` holds, its settings for certain.
+
+    Raises:
+        BadFile: not a tournament's folder.
+    """
+    named = Path(folder) / "results.json"
     try:
-        settings = json.loads(named.read_text())["settings"]
-        agents, environment = settings["agents"], settings["environment"]
-        arguments = settings["arguments"]
+        content = json.loads(named.read_text())
+        settings = content["settings"]
+        for name in ("agents", "environment", "arguments"):
+            settings[name]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFile(
             f"{folder} is no tournament's folder: cannot read {named.name} "
             "(arenas tournament ... --out DIR writes it, when it ends or is interrupted)"
         ) from error
+    return content
+
+
+def open_store(folder: str | os.PathLike[str], store: str | None = None) -> Store:
+    """The store of a tournament's folder, or its own.
+
+    Raises:
+        BadFile: the folder has none.
+    """
+    database = Path(folder) / "episodes.db"
     if store is None and not database.exists():
         raise BadFile(f"{folder} has no {database.name}; name the tournament's --store")
-    with Store(store or os.fspath(database)) as rows:
-        return outcomes(agents, rows.rows(environment, arguments), environment, arguments)
+    return Store(store or os.fspath(database))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -244,6 +244,31 @@ class Store:
         )
         return self._patiently(lambda db: db.execute(query).scalar_one_or_none(), "read from")
 
+    def recorded(
+        self, env_id: str, env_kwargs: dict[str, Any]
+    ) -> list[tuple[tuple[str, ...], int]]:
+        """The agents and seeds of an environment's episodes whose replays were kept."""
+        c = _episodes.c
+        query = (
+            sa.select(c.agents, c.seed)
+            .where(c.env_id == env_id, c.env_kwargs == canonical(env_kwargs))
+            .where(c.replay.is_not(None))
+            .order_by(c.id)
+        )
+        with self._engine.connect() as db:
+            return [(tuple(json.loads(r.agents)), r.seed) for r in db.execute(query)]
+
+    def versions(self, env_id: str, env_kwargs: dict[str, Any]) -> list[str]:
+        """The versions of Arenas that played an environment's episodes, sorted."""
+        c = _episodes.c
+        query = (
+            sa.select(c.arenas_version)
+            .where(c.env_id == env_id, c.env_kwargs == canonical(env_kwargs))
+            .distinct()
+        )
+        with self._engine.connect() as db:
+            return sorted(db.execute(query).scalars())
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()

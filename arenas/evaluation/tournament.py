@@ -455,11 +455,16 @@ class Tournament:
                 continue
             data = store.replay(self.spec.id, self.env_kwargs, row.agents, row.seed)
             if data is not None:
-                names = "-vs-".join(re.sub(r"[^\w.=-]+", "_", n) for n in row.agents)
-                write_atomically(folder / f"{names[:200]}-{row.seed}.replay", data)
+                write_atomically(folder / replay_name(row.agents, row.seed), data)
 
     def _names(self, fixture: Fixture) -> tuple[str, ...]:
         return tuple(self.agents[a] for a in fixture.seats)
+
+
+def replay_name(agents: Sequence[str], seed: int) -> str:
+    """The file in ``replays/`` of an episode between these agents."""
+    names = "-vs-".join(re.sub(r"[^\w.=-]+", "_", n) for n in agents)
+    return f"{names[:200]}-{seed}.replay"
 
 
 def _places(agents: Sequence[str], outcomes: payoffs.Outcomes) -> list[Place]:
