@@ -75,7 +75,7 @@ class Painter:
         x: Number = 0.0,
         y: Number = 0.0,
         scale: Number = 1.0,
-        size: tuple[float, float] = STAGE,
+        size: tuple[Number, Number] = STAGE,
     ) -> None:
         """Draw a scene on a surface, clipped to its stage.
 
@@ -340,7 +340,11 @@ class Painter:
         left, top = math.floor(min(xs) - margin), math.floor(min(ys) - margin)
         wide, high = math.ceil(max(xs) + margin) - left, math.ceil(max(ys) + margin) - top
         if wide * high > LARGEST_SPRITE:
-            _large(surface, points, color)
+            if line:
+                for a, b in itertools.pairwise(points):
+                    _large(surface, _capsule(a, b, line / 2), color)
+            else:
+                _large(surface, points, color)
             return
         corners = tuple(
             (round((px - left) * QUARTER), round((py - top) * QUARTER)) for px, py in points

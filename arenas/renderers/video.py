@@ -128,6 +128,8 @@ def save_mp4(
                 said.seek(0)
                 lines = said.read().decode(errors="replace").splitlines()
                 raise ArenasError(f"ffmpeg failed: {lines[0] if lines else process.returncode}")
+        if not temporary.stat().st_size:
+            raise ArenasError(f"ffmpeg ({program}) wrote nothing")
 
 
 def _feed(

@@ -137,7 +137,7 @@ class Screen:
             raise NoDisplay(f"the display shows no window: {error}") from error
         pygame.display.set_caption(title)
         pygame.key.set_repeat(300, 40)
-        self._whole = False
+        self._whole, self._before = False, real
 
     def _fitting(self) -> float:
         sizes = pygame.display.get_desktop_sizes()
@@ -163,7 +163,7 @@ class Screen:
         scale = min(width / self.size[0], height / self.size[1])
         return (width - self.size[0] * scale) / 2, (height - self.size[1] * scale) / 2, scale
 
-    def logical(self, position: tuple[float, float]) -> tuple[float, float]:
+    def logical(self, position: Sequence[Number]) -> tuple[float, float]:
         """A place in the window in logical pixels."""
         x, y, scale = self.place()
         return (position[0] - x) / scale, (position[1] - y) / scale
@@ -171,9 +171,11 @@ class Screen:
     def full_screen(self) -> None:
         """To the whole display, or back."""
         self._whole = not self._whole
-        if pygame.display.get_driver() == "dummy":
-            return
-        pygame.display.toggle_fullscreen()
+        if self._whole:
+            self._before = self.surface.get_size()
+            self.surface = pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
+        else:
+            self.surface = pygame.display.set_mode(self._before, pygame.RESIZABLE)
 
 
 class StageWindow:
@@ -202,8 +204,9 @@ class StageWindow:
             self.close()
             return
         x, y, scale = self._screen.place()
-        scenes = film.drawing.between(len(film) - 1)
+        t = len(film) - 1
         seen = pygame.display.get_driver() != "dummy"  # what nobody sees waits for nobody
+        scenes = film.drawing.between(t) if seen else [film.drawing.scene(t)]
         step = 1 / film.drawing.fps if seen else 0.0
         start = max(time.monotonic(), self._next)
         for i, scene in enumerate(scenes):
