@@ -183,6 +183,16 @@ class Matrix(Env[State]):
         return jnp.ones((2, 1), jnp.float32)
 
 
+class Always(DeviceAgent):
+    """One action, always; -1 is the last one."""
+
+    def __init__(self, env: Any, action: int = 0) -> None:
+        self.action = action % env.num_actions
+
+    def act(self, params, carry, observation, action_mask, key):
+        return carry, jnp.int32(self.action)
+
+
 class NimWithPass(Nim):
     """Nim with a no-op, 3, for the seat that waits; and a pile that may be given at the reset."""
 

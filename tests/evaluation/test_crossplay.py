@@ -2,54 +2,24 @@
 
 import json
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
 import arenas
-from arenas.agent import DeviceAgent
 from arenas.errors import BadArgument
 from arenas.evaluation.crossplay import CrossPlayMatches, jackknife, scores
 from arenas.evaluation.store import Store
 
-
-class First(DeviceAgent):
-    """The first action, always."""
-
-    action = 0
-
-    def __init__(self, env):
-        pass
-
-    def act(self, params, carry, observation, action_mask, key):
-        return carry, jnp.int32(self.action)
-
-
-class AlsoFirst(First):
-    pass
-
-
-class Second(First):
-    action = 1
-
-
-class Last(First):
-    action = -1
-
-    def act(self, params, carry, observation, action_mask, key):
-        return carry, jnp.int32(len(action_mask) - 1)
-
-
-HERE = "test_crossplay"
 COORDINATION = "toys:Matrix,game=coordination"
-AGENTS = [f"{HERE}:{name}" for name in ("First", "AlsoFirst", "Second")]
+AGENTS = ["toys:Always", "toys:Always,action=0", "toys:Always,action=1"]
+PARTNER = "toys:Always,action=-1"
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crossplay")
-    matches = CrossPlayMatches(COORDINATION, AGENTS, [f"{HERE}:Last"], episodes=3, seed=4)
+    matches = CrossPlayMatches(COORDINATION, AGENTS, [PARTNER], episodes=3, seed=4)
     with Store(folder / "episodes.db") as store:
         assert matches.missing(store) == matches.total == (9 + 3 * 2) * 3
         matches.play(store)
