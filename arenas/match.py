@@ -343,6 +343,33 @@ def forfeit_returns(env: Any, seat: int, returns: Sequence[float]) -> tuple[floa
     return tuple(float(low if mine else r) for mine, r in zip(lost, final, strict=True))
 
 
+def acts_on_device(env: Env[Any], agents: Sequence[DeviceAgent]) -> list[bool]:
+    """Whether each agent can be compiled for this game, and its actions have the right shape."""
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    _, timestep = jax.eval_shape(env.reset, key)
+    view = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype),
+        (timestep.observation, timestep.action_mask),
+    )
+    return [_acts(env, agent, key, *view) for agent in agents]
+
+
+def _acts(env: Env[Any], agent: DeviceAgent, key: Any, observation: Any, mask: Any) -> bool:
+    def once(key: Any, observation: Any, mask: Any) -> Any:
+        carry = agent.init(key, jnp.int32(0))
+        new, action = agent.act(agent.params, carry, observation, mask, key)
+        return carry, new, jnp.asarray(action)
+
+    try:
+        carry, new, action = jax.eval_shape(once, key, observation, mask)
+    except Exception:  # whatever its author did; the host says what
+        return False
+    box = isinstance(env.action_space, gymnasium.spaces.Box)
+    kind = jnp.floating if box else jnp.integer
+    same = jax.tree.structure(carry) == jax.tree.structure(new)
+    return same and action.shape == env.action_shape and bool(jnp.issubdtype(action.dtype, kind))
+
+
 class DeviceMatches:
     """Episodes between device agents, all pairs and all episodes in one compiled program.
 

@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 import time
+from typing import ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 
-from arenas import HostAgent
+from arenas import DeviceAgent, HostAgent
 from arenas.errors import BadArgument
 
 
@@ -26,6 +28,19 @@ class Honest(HostAgent):
 
     def fail(self):
         return 0
+
+
+class Beats(Honest):
+    """Fails at nothing: throws paper in ``level`` of four throws, else rock."""
+
+    def __init__(self, env, level: int) -> None:
+        self.level = level
+
+    def reset(self, seat: int, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def act(self, observation, action_mask):
+        return 1 if self.rng.random() < self.level / 4 else 0
 
 
 class Raises(Honest):
@@ -111,3 +126,48 @@ class Prints(Honest):
         os.write(1, b"\x80\x04garbage\n" * 100)
         print("{}", file=sys.stderr)
         return 0
+
+
+class Hoards(Honest):
+    """Allocates without bound."""
+
+    def fail(self):
+        hoard = []
+        while True:
+            hoard.append(bytearray(16_000_000))
+
+
+class Leaks(Honest):
+    """Keeps more and more, across episodes, a little short of what would fail here."""
+
+    kept: ClassVar[list] = []
+
+    def act(self, observation, action_mask):
+        if len(self.kept) < 17:
+            self.kept.append(bytearray(16_000_000))
+        return 0
+
+
+class Needs(Honest):
+    """Allocates what it may, and gives it back."""
+
+    def act(self, observation, action_mask):
+        return bytearray(60_000_000)[0]
+
+
+class NanOnDevice(DeviceAgent):
+    def __init__(self, env) -> None:
+        pass
+
+    def act(self, params, carry, observation, action_mask, key):
+        return carry, jnp.float32(jnp.nan)
+
+
+class WrongShapeOnDevice(NanOnDevice):
+    def act(self, params, carry, observation, action_mask, key):
+        return carry, jnp.zeros(2, jnp.int32)
+
+
+class RaisesOnDevice(NanOnDevice):
+    def act(self, params, carry, observation, action_mask, key):
+        raise RuntimeError("no idea what to compile")

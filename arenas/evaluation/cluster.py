@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ class RayWorkers:
                 raise BadArgument(f"cannot reach a Ray cluster: {reason}") from error
         self._jobs = jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
         player: Any = ray.remote(num_cpus=1, max_restarts=0)(_Player)
-        self._make = lambda: player.remote(env_id, env_kwargs, move_timeout, memory)
+        # Agents of the user's own lie where this process finds them, on this machine at least.
+        self._make = lambda: player.remote(sys.path, env_id, env_kwargs, move_timeout, memory)
         self._tasks: dict[Any, list[Task]] = {}  # by actor: given, and not finished
         self._calls: dict[Any, tuple[Any, Task | None]] = {}  # by reference; None: has it begun?
         self._ready: set[Any] = set()
@@ -147,12 +149,17 @@ class RayWorkers:
 class _Player:
     """An actor: the supervisor of one worker process."""
 
-    def __init__(self, *settings: Any) -> None:
+    def __init__(self, path: list[str], *settings: Any) -> None:
+        sys.path.extend(p for p in path if p not in sys.path)
         env_id, env_kwargs, move_timeout, memory = settings
         self._workers = Workers(env_id, env_kwargs, 1, move_timeout, memory)
 
     def begin(self) -> None:
         """Answers once it runs."""
+
+    def pid(self) -> int:
+        """The actor's process."""
+        return os.getpid()
 
     def play(self, task: Task) -> Episode:
         """The record of one task."""

@@ -103,8 +103,10 @@ class Store:
         self.name = url.render_as_string(hide_password=True) if "://" in text else text
         if url.drivername.startswith("sqlite") and url.database:
             make_folder(Path(url.database).parent)
+        # A database in "SQL_ASCII" would have psycopg give bytes for text.
+        settings = {"client_encoding": "utf8"} if "+psycopg" in url.drivername else {}
         try:
-            self._engine = sa.create_engine(url)
+            self._engine = sa.create_engine(url, connect_args=settings)
         except (ImportError, exc.NoSuchModuleError) as error:
             hint = " (pip install 'arenas[postgres]')" if "postgres" in url.drivername else ""
             raise BadArgument(f"no driver for {self.name}: {error}{hint}") from error

@@ -42,7 +42,7 @@ from arenas.evaluation.schedule import (
 from arenas.evaluation.store import Row, Store, canonical
 from arenas.evaluation.strengths import ELO, Scores, Strengths
 from arenas.evaluation.workers import BACKENDS, MEMORY, Task, make_workers
-from arenas.match import DeviceMatches, Episode
+from arenas.match import DeviceMatches, Episode, acts_on_device
 from arenas.replay import Replay
 from arenas.rollout import check_seed
 
@@ -197,6 +197,12 @@ class Tournament:
                     self._on_device[name] = agent
             elif spec.game not in ("*", self.spec.game):
                 raise BadArgument(f"agent {name!r} plays {spec.game!r}, not {self.spec.game!r}")
+        if self._on_device and isinstance(self.env, Env):
+            # One that does not act as it must would take the others' program down with it; on the
+            # host it forfeits.
+            acts = acts_on_device(self.env, list(self._on_device.values()))
+            on_device = zip(self._on_device.items(), acts, strict=True)
+            self._on_device = {name: agent for (name, agent), fine in on_device if fine}
         self.field = Field(self.agents, self.env.num_agents, seed, self.env.teams)
         if schedule != "round-robin" or width is not None:
             if self.spec.kind in ("cooperative", "single-agent") or self.env.num_agents == 1:
@@ -208,6 +214,7 @@ class Tournament:
                 raise BadArgument("one agent given; places need two or more")
         if schedule == "active" and width is None:
             width = len(self.agents) // 10
+        width = None if width is None else float(width)
         if schedule == "swiss" and rounds is None:
             rounds = swiss_rounds(len(self.agents))
         self.schedule, self.episodes, self.rounds, self.width = schedule, episodes, rounds, width

@@ -474,8 +474,10 @@ def _ready(agent: Any, env: Any, seat: int) -> Any:
         import jax
 
         timestep = env.timestep
-        agent.reset(seat, 0)
-        agent.act(jax.tree.map(lambda x: x[seat], timestep.observation), timestep.action_mask[seat])
+        with contextlib.suppress(Exception):  # it fails again when it plays, and forfeits
+            agent.reset(seat, 0)
+            seen = jax.tree.map(lambda x: x[seat], timestep.observation)
+            agent.act(seen, timestep.action_mask[seat])
     return agent
 
 

@@ -95,6 +95,63 @@ def test_an_agent_that_dies_forfeits_and_the_others_results_are_as_without_it(
     assert results.missing == 0
 
 
+def test_a_device_agent_that_does_not_act_in_the_games_shape_forfeits_alone(tmp_path):
+    agents = ["random", "hostile:WrongShapeOnDevice", "hostile:NanOnDevice"]
+    results = run(tmp_path, agents, "rrps-v0,throws=5", episodes=1, jobs=1)
+    forfeits = {s.agent: s.forfeits for s in results.standings}
+    assert forfeits["random"] == 0
+    # Of its four with others and one with itself; between the two of them the first seat fails.
+    assert forfeits[agents[1]] + forfeits[agents[2]] == 4 + 2 + 2
+    [own] = [r for _, r in results.rows if set(r.agents) == {"random"}]
+    assert own.outcome == "terminated"
+
+
+PLACES = ["rrps/rock", "hostile:Beats,level=3", "hostile:Beats,level=1", "hostile:Beats,level=2"]
+
+
+@pytest.mark.parametrize("plan", ["swiss", "active"])
+def test_a_field_is_ranked_by_who_beats_whom_and_goes_on_where_it_was_interrupted(plan, tmp_path):
+    tournament = Tournament(
+        "rrps-v0,throws=20",
+        PLACES,
+        episodes=6 if plan == "active" else 3,
+        schedule=plan,
+        jobs=1,
+        **({"rounds": 3} if plan == "swiss" else {}),
+    )
+    made = []
+
+    def interrupt(_):
+        made.append(1)
+        if len(made) == 15:
+            raise KeyboardInterrupt
+
+    with Store(tmp_path / "a.db") as store, Store(tmp_path / "b.db") as other:
+        with pytest.raises(KeyboardInterrupt):
+            tournament.play(store, interrupt)
+        assert tournament.results(store).missing > 0
+        tournament.play(store)
+        results = tournament.results(store)
+        tournament.play(other)
+        assert tournament.results(other).as_json() == results.as_json()
+    assert results.missing == 0
+    assert [p.agent for p in results.places] == [PLACES[1], PLACES[3], PLACES[2], PLACES[0]]
+    assert len(results.rows) <= tournament.most
+    tournament.export(results, store, tmp_path)
+    assert (tmp_path / "places.csv").read_text().startswith("agent,strength,first,last\n")
+
+
+def test_a_round_robin_stops_once_places_are_known(tmp_path):
+    settings = {"episodes": 30, "jobs": 1, "width": 0.0}
+    results = run(tmp_path, ["rrps/rock", "rrps/paper"], "rrps-v0,throws=3", **settings)
+    assert results.missing == 0
+    assert len(results.rows) < 30 * 4
+    assert [(p.agent, p.first, p.last) for p in results.places] == [
+        ("rrps/paper", 1, 1),
+        ("rrps/rock", 2, 2),
+    ]
+
+
 def test_the_files_hold_what_the_rows_say(undisturbed):
     results = json.loads((undisturbed / "results.json").read_text())
     assert results["missing_episodes"] == 0
@@ -135,6 +192,14 @@ def test_the_replays_that_were_asked_for_are_kept_and_verify(undisturbed):
         ("rrps-v0", AGENTS, {"seed": -1}, "accepted are integers from 0 to 4294967295"),
         ("rrps-v0", AGENTS, {"move_timeout": 0.0}, "accepted are seconds above 0"),
         ("rrps-v0", AGENTS, {"record": -1}, "record is -1"),
+        ("rrps-v0", AGENTS, {"schedule": "knockout"}, "unknown schedule 'knockout'; known: active"),
+        ("rrps-v0", AGENTS, {"backend": "rey"}, "did you mean 'ray'"),
+        ("rrps-v0", AGENTS, {"rounds": 3}, "with the schedule swiss"),
+        ("rrps-v0", AGENTS, {"schedule": "swiss", "rounds": 0}, "rounds is 0"),
+        ("rrps-v0", AGENTS, {"width": -1.0}, "accepted are numbers of places from 0"),
+        ("rrps-v0", AGENTS, {"memory": 0.0}, "accepted are gigabytes above 0"),
+        ("hanabi-very-small-v0", ["random"], {"schedule": "active"}, "accepted is round-robin"),
+        ("rrps-v0", ["random"], {"schedule": "active"}, "places need two"),
     ],
 )
 def test_what_cannot_be_played_is_refused_before_anything_starts(env, agents, settings, message):

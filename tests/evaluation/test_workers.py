@@ -1,6 +1,7 @@
 import os
 import re
 import signal
+import sys
 import time
 
 import pytest
@@ -12,9 +13,9 @@ from arenas.evaluation.workers import Task, Workers
 ENV = ("rrps-v0", {"throws": 5})
 
 
-def play(*agents, timeout=None, jobs=1, seeds=(1,)):
+def play(*agents, timeout=None, jobs=1, seeds=(1,), memory=None):
     tasks = [Task(i, agents, seed, True) for i, seed in enumerate(seeds)]
-    with Workers(*ENV, jobs, timeout) as workers:
+    with Workers(*ENV, jobs, timeout, memory) as workers:
         return [e for _, e in sorted(workers.run(tasks), key=lambda x: x[0].number)]
 
 
@@ -37,6 +38,9 @@ def test_a_task_gives_the_record_of_its_episode():
         ("hostile:WrongShape,at=2", "is not an integer"),
         ("hostile:Nothing,at=2", "action None is not an integer"),
         ("hostile:FailsInInit", "does not load: RuntimeError: no weights"),
+        ("hostile:NanOnDevice", "nan.* is not an integer"),
+        ("hostile:WrongShapeOnDevice", "is not an integer"),
+        ("hostile:RaisesOnDevice", "RuntimeError: no idea what to compile"),
     ],
 )
 def test_an_agent_that_fails_forfeits_with_its_reason(agent, reason):
@@ -45,7 +49,7 @@ def test_an_agent_that_fails_forfeits_with_its_reason(agent, reason):
     assert episode.forfeit.seat == 1
     assert episode.returns == (5.0, -5.0)
     assert re.search(reason, episode.forfeit.reason)
-    assert episode.length == (0 if "Init" in agent else 2)
+    assert episode.length == (0 if "Init" in agent or "Device" in agent else 2)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,33 @@ def test_an_agent_over_its_time_is_stopped_from_outside(agent):
     assert "took longer than 1 s" in episode.forfeit.reason
     assert episode.returns == (-5.0, 5.0)
     assert time.monotonic() - start < 60
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_DATA is Linux's")
+
+
+@linux
+def test_an_agent_that_allocates_without_bound_forfeits():
+    episode, again = play("rrps/paper", "hostile:Hoards,at=2", seeds=(1, 2), memory=0.3)
+    assert episode.forfeit.seat == again.forfeit.seat == 1
+    assert episode.forfeit.reason == "allocated more than the 0.3 GB that it may"
+    assert (episode.returns, episode.length) == ((5.0, -5.0), 2)
+
+
+@linux
+def test_memory_that_another_agent_kept_is_not_charged_to_who_needs_it_next():
+    """A leaks 272 of 300 MB within its episode; B, in the same process, needs 60 for a moment."""
+    tasks = [
+        Task(0, ("hostile:Leaks", "rrps/rock"), 1),
+        *(Task(i, ("hostile:Needs", "rrps/paper"), i) for i in (1, 2)),
+        *(Task(i, ("hostile:Leaks", "hostile:Needs"), i) for i in (3, 4, 5)),
+    ]
+    with Workers("rrps-v0", {"throws": 20}, 1, None, 0.3) as workers:
+        done = {t.number: e for t, e in workers.run(tasks)}
+    assert [done[i].outcome for i in (0, 1, 2)] == ["terminated"] * 3
+    assert done[1].returns == (-20.0, 20.0)
+    assert {done[i].forfeit.seat for i in (3, 4, 5)} == {0}  # Needs asked last, Leaks holds it
+    assert "allocated more than" in done[3].forfeit.reason
 
 
 def test_a_failure_leaves_the_other_episodes_as_they_were():
@@ -102,10 +133,12 @@ def test_the_records_do_not_depend_on_the_number_of_workers():
     assert len({e.checksum for e in one}) > 1
 
 
-@pytest.mark.parametrize(("jobs", "timeout"), [(0, None), (1, 0.0), (1, -1.0), (1, float("nan"))])
-def test_impossible_settings_are_refused(jobs, timeout):
+@pytest.mark.parametrize(
+    "settings", [(0,), (1, 0.0), (1, -1.0), (1, float("nan")), (1, None, 0.0), (1, None, -2.0)]
+)
+def test_impossible_settings_are_refused(settings):
     with pytest.raises(BadArgument, match="accepted"):
-        Workers(*ENV, jobs, timeout)
+        Workers(*ENV, *settings)
 
 
 def test_ctrl_c_while_a_worker_starts_does_not_reach_it():
