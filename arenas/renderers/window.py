@@ -6,12 +6,16 @@ scaled to the window's real size.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import ctypes.util
 import functools
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pygame
@@ -176,6 +180,42 @@ class Screen:
             self.surface = pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
         else:
             self.surface = pygame.display.set_mode(self._before, pygame.RESIZABLE)
+
+
+@functools.cache
+def _sdl() -> ctypes.CDLL | None:
+    """The SDL that pygame runs on."""
+    home = Path(pygame.__file__).parent
+    bundled = ("../pygame.libs/libSDL2-2*", ".dylibs/libSDL2-2*", "SDL2.dll")
+    found = [str(f) for name in bundled for f in home.glob(name)]
+    for name in (*found, ctypes.util.find_library("SDL2")):
+        if name:
+            with contextlib.suppress(OSError):
+                return ctypes.CDLL(name)
+    return None
+
+
+def to_clipboard(text: str) -> bool:
+    """Put a text into the clipboard; whether it is there.
+
+    By SDL itself: pygame's own module puts nothing there on X11 without a window manager.
+    """
+    sdl = _sdl()
+    if sdl is None or not pygame.display.get_init():
+        return False
+    return sdl.SDL_SetClipboardText(text.encode()) == 0 and from_clipboard() == text
+
+
+def from_clipboard() -> str:
+    """The text in the clipboard, empty where there is none."""
+    sdl = _sdl()
+    if sdl is None or not pygame.display.get_init():
+        return ""
+    sdl.SDL_GetClipboardText.restype = ctypes.c_void_p
+    pointer = sdl.SDL_GetClipboardText()
+    text = ctypes.string_at(pointer).decode(errors="replace") if pointer else ""
+    sdl.SDL_free(ctypes.c_void_p(pointer))
+    return text
 
 
 class StageWindow:
@@ -404,11 +444,9 @@ class Player:
             self.say("no command plays this one again")
             return
         print(words, flush=True)
-        try:
-            pygame.scrap.init()
-            pygame.scrap.put(pygame.SCRAP_TEXT, words.encode() + b"\0")
+        if to_clipboard(words):
             self.say(f"copied: {words}")
-        except pygame.error:
+        else:
             self.say(f"printed, as there is no clipboard: {words}")
 
     def scroll(self, lines: int) -> None:

@@ -257,15 +257,15 @@ def test_without_a_display_the_message_names_what_works_without_one(monkeypatch)
 
 ON_A_SCREEN = """
 import pygame, shapes
-from arenas.renderers.window import Player, Screen
-player = Player([shapes.film(3)], screen=Screen("Arenas"), playing=False)
+from arenas.renderers.window import Player, Screen, from_clipboard
+player = Player([shapes.film(3, agents=("a", "b"))], screen=Screen("Arenas"), playing=False)
 assert pygame.display.get_driver() == "x11"
 draw, copied = player.draw, []
 steps = [pygame.K_RIGHT, pygame.K_c, pygame.K_f, pygame.K_f, pygame.K_q]
 def drawn():
     draw()
     if steps[:1] == [pygame.K_f] and not copied:
-        copied.append((pygame.scrap.get(pygame.SCRAP_TEXT) or b"").strip(b"\\0").decode())
+        copied.append(from_clipboard())
     if steps:
         pygame.event.post(pygame.event.Event(
             pygame.KEYDOWN, key=steps.pop(0), unicode="", mod=0))
