@@ -39,7 +39,7 @@ def command(
     needed for that of the gap. Interrupted with --out, the same command plays what is missing.
 
     Args:
-        env: the environment, such as hanabi-v0 or colorgrid-leader-v0.
+        env: the environment, such as hanabi-v0 or colorgrid-shared-asymmetric-v0.
         agents: names or folders, each once, of independent training runs.
         partners: agents that nobody trained with, each of which meets every agent.
         episodes: for each seating.
