@@ -51,10 +51,21 @@ _FIVE = ("hanabi-v0,players=5", tuple(f"hanabi/{n}" for n in (
 _BOTS = ("rrps-v0", ("rrps/greenberg", "rrps/phasenbott"), 7)
 _WATER = ("rrps-water-v0,throws=100,recall=3", ("rrps/frequency", "random"), 3)
 
+_MATCH = ('fightladder-match-v0,characters=["asano","esme"]',
+          ("fightladder/cpu-6", "fightladder/cpu-5"), 7)  # fmt: skip
+_FIRE = ('fightladder-v0,characters=["hex","brandt"]',
+         ("fightladder/zoner", "fightladder/cpu-8"), 3)  # fmt: skip
+_BATTLE = ("smax-smacv2_10_units-selfplay-v0", ("smax/heuristic",) * 20, 3)
+_CROWD = ("smax-27m_vs_30m-selfplay-v0", ("smax/heuristic",) * 57, 3)
+
 SHOTS = (
     Shot("colorgrid", *_GRID, 400),
     Shot("colorgrid_follower", *_GRID, 400, 1),
     Shot("colorgrid_small", *_SMALL_GRID, 40),
+    Shot("fightladder", *_MATCH, 128),
+    Shot("fightladder_throw", *_MATCH, 291),
+    Shot("fightladder_fire", *_FIRE, 193),
+    Shot("fightladder_ko", *_MATCH, -1),
     Shot("hanabi", *_PIERS, 30),
     Shot("hanabi_seat", *_PIERS, 31, 1),
     Shot("hanabi_five", *_FIVE, 23),
@@ -62,6 +73,9 @@ SHOTS = (
     Shot("rrps", *_BOTS, 401),
     Shot("rrps_end", *_BOTS, -1),
     Shot("rrps_water", *_WATER, 58, 0),
+    Shot("smax", *_BATTLE, 16),
+    Shot("smax_seat", *_BATTLE, 9, 2),
+    Shot("smax_crowd", *_CROWD, 6),
 )
 
 
@@ -78,7 +92,9 @@ def main(games: list[str]) -> None:
             films[played] = Film.of(Replay.of(episode))
         picture = Image.fromarray(pictures.array(films[played].scene(shot.step, shot.seat)))
         file = io.BytesIO()
-        picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+        # A palette halves the file; the means of k-means keep the seats' colours apart.
+        few = picture.quantize(256, kmeans=3, dither=Image.Dither.NONE)
+        few.save(file, "PNG", optimize=True)
         (FOLDER / f"{shot.file}.png").write_bytes(file.getvalue())
         print(f"{shot.file}.png: {file.tell():,} bytes")
 

@@ -554,7 +554,8 @@ def _robe(pen: _Pen, b: Body, look: Look, color: str) -> None:
     """A skirt over both legs."""
     low = min(b.foot[1], b.far_foot[1]) + 7
     left, right = sorted((b.foot[0], b.far_foot[0]))
-    if right - left > 44 or low > b.hip[1] - 6:
+    raised = abs(b.foot[1] - b.far_foot[1]) > 10
+    if raised or right - left > 44 or low > b.hip[1] - 6:
         return
     w = 0.75 * look.torso
     pen.shape(
