@@ -83,7 +83,7 @@ def _e(text: Any) -> str:
     return html.escape(str(text))
 
 
-def _number(value: float | None, digits: int = 4) -> str:
+def _number(value: int | float | None, digits: int = 4) -> str:
     """For people; a dash for what is undefined."""
     if value is None or not math.isfinite(value):
         return "–"
@@ -160,7 +160,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "files", "Files", _files(report)
 
 
-Cell = tuple[str, float | str | None]
+Cell = tuple[str, int | float | str | None]
 """What a cell shows, as HTML, and what it is sorted by; a word is itself."""
 
 
@@ -186,7 +186,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Cell]], words: Sequence[
     )
 
 
-def _plain(value: float | None, digits: int = 4) -> Cell:
+def _plain(value: int | float | None, digits: int = 4) -> Cell:
     return _number(value, digits), value
 
 
@@ -505,7 +505,7 @@ def _exploitability(report: Report) -> str:
             elif kind == "nemesis":
                 bounds.append(_nemesis(content, file))
         except (KeyError, TypeError, ValueError):
-            continue
+            parts.append(_unread(file))
     if bounds:
         parts.append(
             "<h3>By exploiters</h3>"
@@ -569,6 +569,7 @@ def _crossplay(report: Report) -> str:
                 if score
             ]
         except (KeyError, TypeError, ValueError, IndexError):
+            parts.append(_unread(file))
             continue
         parts.append(
             f'<p class="note">From {_e(file)}: mean return of agents of independent training runs '
@@ -595,8 +596,12 @@ def _comparisons(report: Report) -> str:
                 f'<p class="note">From {_e(file)}.</p>' + _profiles(content) + _aggregates(content)
             )
         except (KeyError, TypeError, ValueError, IndexError):
-            continue
+            parts.append(_unread(file))
     return "".join(parts)
+
+
+def _unread(file: str) -> str:
+    return f'<p class="warning">{_e(file)} does not hold what its name says, and is left out.</p>'
 
 
 def _aggregates(content: dict[str, Any]) -> str:
@@ -636,7 +641,7 @@ def _profiles(content: dict[str, Any]) -> str:
             f'font-size="13">{y:.2f}</text>'
         )
         x = low + (high - low) * y
-        px = point(x, 0).split(",")[0]
+        px = point(x, 0.0).split(",")[0]
         drawn.append(
             f'<text x="{px}" y="{height - 24}" text-anchor="middle" fill="#a3b0be" '
             f'font-size="13">{_number(x, 3)}</text>'
@@ -644,9 +649,11 @@ def _profiles(content: dict[str, Any]) -> str:
     legend = []
     for k, (name, curve) in enumerate(list(curves.items())[:MOST_LINES]):
         color = LINES[k]
-        band = [point(x, y) for x, y in zip(at, curve["upper"], strict=True)]
-        band += [point(x, y) for x, y in zip(at, curve["lower"], strict=True)][::-1]
-        line = " ".join(point(x, y) for x, y in zip(at, curve["fraction"], strict=True))
+        upper, lower, middle = (
+            [point(x, float(y)) for x, y in zip(at, curve[part], strict=True)]
+            for part in ("upper", "lower", "fraction")
+        )
+        band, line = upper + lower[::-1], " ".join(middle)
         drawn.append(f'<polygon points="{" ".join(band)}" fill="{color}" fill-opacity=".18"/>')
         drawn.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2.2"/>')
         legend.append(f'<span style="color:{color}">■</span> {_e(_cut(name, 40))}')

@@ -456,7 +456,8 @@ def _methods(report: Report) -> Iterator[str]:
     papers = {}
     for name in table.agents:
         try:
-            agent, _ = registry.resolve(registry.agents, name)
+            # By its registered name alone: a name from a file must not import a module.
+            agent = registry.agents.find(registry.parse(name)[0])
         except ArenasError:
             continue
         if agent.paper:

@@ -158,7 +158,7 @@ def test_marks_of_colorgrid_are_where_blocks_are_taken_and_the_goal_changes():
         marks = [e.step for e in film.events if e.kind == kind]
         expected = [t for t, m in enumerate(film.moments) for _ in range(count(m.timestep.info))]
         assert marks == (expected if kind != "goal" else [t for t in expected if t])
-        assert marks or kind == "goal"
+    assert len(film.events) > 3
 
 
 # Hanabi ------------------------------------------------------------------------------------------
