@@ -756,7 +756,12 @@ const ArenasPlayer = (() => {
         this.panel.append(make("p", { class: "arenas-events" }, facts.events.join(" · ")));
       // Where many have much to tell, a list of short lines; else a card each.
       const brief = facts.seats.length > 6;
-      this.panel.append(...facts.seats.map((seat) => (brief ? briefly(seat) : card(seat))));
+      // Long lists of legal actions are opened by hand, and stay open.
+      const words = facts.seats.reduce((sum, seat) => sum + (seat.legal || []).length, 0);
+      const open = this.legalOpen === undefined ? words <= 40 : this.legalOpen;
+      const opened = (value) => (this.legalOpen = value);
+      this.panel.append(...facts.seats.map((seat) =>
+        brief ? briefly(seat) : card(seat, open, opened)));
       this.panel.scrollTop = top;
     }
   }
@@ -777,8 +782,8 @@ const ArenasPlayer = (() => {
     return element;
   }
 
-  /** A seat's facts as a card. */
-  function card(seat) {
+  /** A seat's facts as a card; its legal actions are open or not, and `opened` is told of it. */
+  function card(seat, open, opened) {
     const box = make("section", { class: seat.acts ? "arenas-card arenas-acts" : "arenas-card" });
     const name = make("h3", {}, dot(seat.seat), seat.name);
     if (seat.agent !== seat.name) name.append(make("span", { class: "arenas-agent" }, seat.agent));
@@ -799,9 +804,12 @@ const ArenasPlayer = (() => {
         return row;
       }));
     } else if (seat.legal) {
-      box.append(make("h4", {}, `${seat.legal.length} legal`), make("ul", { class: "arenas-legal" },
-        ...seat.legal.map((word) =>
+      const summary = make("summary", {}, `${seat.legal.length} legal`);
+      const details = make("details", open ? { open: "" } : {}, summary,
+        make("ul", { class: "arenas-legal" }, ...seat.legal.map((word) =>
           make("li", word === seat.chose ? { class: "arenas-chosen" } : {}, word))));
+      summary.addEventListener("click", () => opened(!details.open));
+      box.append(details);
     }
     return box;
   }
@@ -809,9 +817,10 @@ const ArenasPlayer = (() => {
   /** A seat's facts in two lines. */
   function briefly(seat) {
     return make("div", { class: seat.acts ? "arenas-brief arenas-acts" : "arenas-brief" },
-      make("div", {}, dot(seat.seat), seat.name,
+      make("div", {}, make("span", {}, dot(seat.seat), seat.name),
         make("span", { class: "arenas-number" }, plain(seat.return))),
-      make("div", { class: "arenas-agent" }, seat.chose !== null ? seat.chose : seat.did || "",
+      make("div", { class: "arenas-agent" },
+        make("span", {}, seat.chose !== null ? seat.chose : seat.did || "–"),
         make("span", { class: "arenas-number" }, signed(seat.reward))));
   }
 
