@@ -15,6 +15,8 @@ Drawing = Callable[[HostEnv], str]
 
 _drawings: dict[str, Drawing] = {}
 
+RANKS = ("jack", "queen", "king")
+
 
 def register_drawing(game: str, drawing: Drawing) -> None:
     """Draw this game with ``drawing``, which reads ``env.state()`` and ``env.timestep``.
@@ -131,6 +133,28 @@ def draw_hanabi(env: HostEnv) -> str:
     return "\n".join(lines)
 
 
+def draw_kuhn(env: HostEnv) -> str:
+    """Both cards, and what was said, in turn."""
+    state = env.state()
+    cards = [f"{n}: {RANKS[c]}" for n, c in zip(env.agents, state.cards, strict=True)]
+    words = action_words(env, [a for a in state.actions if a >= 0])
+    return "\n".join(["  ".join(cards), f"said: {' '.join(words)}".rstrip()])
+
+
+def draw_leduc(env: HostEnv) -> str:
+    """All three cards, the public one in brackets until it is turned, and each round's actions."""
+    state = env.state()
+    first, second = ([a for a in spoken if a >= 0] for spoken in state.actions)
+    cards = [f"{RANKS[c // 2]} {'ab'[c % 2]}" for c in state.cards.tolist()]
+    turned = len(first) > 1 and first[-1] == 1  # the first round was called
+    public = cards[2] if turned else f"({cards[2]})"
+    shown = [*(f"{n}: {c}" for n, c in zip(env.agents, cards, strict=False)), f"public: {public}"]
+    lines = ["  ".join(shown)]
+    for number, spoken in enumerate((first, second), 1):
+        lines.append(f"round {number}: {' '.join(action_words(env, spoken))}".rstrip())
+    return "\n".join(lines)
+
+
 def draw_rrps(env: HostEnv) -> str:
     """The last throws, newest first, and the score."""
     state = env.state()
@@ -177,6 +201,8 @@ def _put(rows: list[list[str]], x: int, y: int, mark: str) -> None:
 
 register_drawing("colorgrid", draw_colorgrid)
 register_drawing("hanabi", draw_hanabi)
+register_drawing("kuhn", draw_kuhn)
+register_drawing("leduc", draw_leduc)
 register_drawing("rrps", draw_rrps)
 register_drawing("smax", draw_smax)
 

@@ -139,3 +139,22 @@ def test_an_agent_draws_with_the_probabilities_that_it_tells():
     keys = jax.random.split(jax.random.key(2), 20_000)
     drawn = jax.jit(jax.vmap(lambda k: agent.act((), (), seen, mask, k)[1]))(keys)
     np.testing.assert_allclose(np.bincount(drawn) / len(drawn), told, atol=0.015)
+
+
+def test_games_are_shown_as_text():
+    from arenas.renderers.text import render_text
+
+    host = arenas.make_host("leduc-v0")
+    host.reset(0, deck=[4, 1, 5])
+    host.step([2, 0])
+    assert render_text(host).splitlines()[1:] == [
+        "player_0: king a  player_1: jack b  public: (king b)",
+        "round 1: raise",
+        "round 2:",
+    ]
+    host.step([0, 1])
+    assert "public: king b\nround 1: raise call\nround 2:" in render_text(host)
+    host = arenas.make_host("kuhn-v0")
+    host.reset(0, deck=[1, 0])
+    host.step([0, 0])
+    assert "player_0: queen  player_1: jack\nsaid: pass" in render_text(host)
