@@ -73,7 +73,7 @@ def command(
         store: keep the episodes in this database instead, PostgreSQL perhaps: an SQLAlchemy URL
             such as postgresql+psycopg://user@host/ladder. Several tournaments may write at once.
         record: keep a replay of the first so many episodes of each seating.
-        report: make the page in --out at the end; arenas report DIR makes it later, too.
+        report: the page in --out is made at the end; without, only by arenas report DIR.
         json: print JSON.
     """
     from arenas._files import make_folder

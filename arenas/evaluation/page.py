@@ -473,7 +473,8 @@ def _exploitability(report: Report) -> str:
     parts = []
     within = next((r for r in report.ratings if r.by == "popexpl"), None)
     mean, names = report.table.mean, report.table.agents
-    if within is not None and np.isfinite(mean).all():
+    against = report.spec.kind not in ("cooperative", "single-agent")
+    if against and within is not None and np.isfinite(mean).all():
         rows: list[list[Cell]] = []
         for i in map(int, within.order()):
             worst = int(np.argmin(mean[i]))
@@ -521,12 +522,9 @@ def _exploitability(report: Report) -> str:
 def _bound(content: dict[str, Any], file: str) -> list[Cell]:
     agent = str(content["settings"]["agent"])
     found = content["exploitability"]
-    if isinstance(found, dict):
-        how = "trained best response: at least"
-        low, high = float(found["low"]), float(found["high"])
-        value, interval = float(found["mean"]), f"{_number(low)} to {_number(high)}"
-    else:
-        how, value, interval, low = "exact", float(found), "exact", float(found)
+    value, low, high, least = (float(found[k]) for k in ("mean", "low", "high", "at_least"))
+    how = f"trained best response; with 95 % confidence at least {_number(least)}"
+    interval = f"{_number(low)} to {_number(high)}"
     return [(_e(agent), agent), (how, how), _plain(value), (interval, low), (_e(file), file)]
 
 
