@@ -174,6 +174,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tournaments", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=200, help="of the bootstrap")
+    parser.add_argument("--by", nargs="+", choices=list(ratings.METHODS))
+    parser.add_argument("--episodes", type=int, nargs="+", default=[5, 20])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -185,9 +187,9 @@ def main() -> None:
     ]
     cells = [
         (by, field, episodes)
-        for by in ratings.METHODS
+        for by in args.by or ratings.METHODS
         for field in range(len(fields()))
-        for episodes in ((10,) if by in COSTLY else (5, 20))
+        for episodes in args.episodes
     ]
     sizes = ((1, 5), (1, 10), (6, 5), (6, 10), (26, 5))
     with ProcessPoolExecutor(args.jobs) as pool:
@@ -201,8 +203,7 @@ def main() -> None:
     text = PAGE.format(
         ratings="\n".join(lines[:split]),
         runs="\n".join(lines[split + 1 :]),
-        samples=args.samples,
-        tournaments=args.tournaments,
+        command=" ".join(["python benchmarks/ratings_coverage.py", *sys.argv[1:]]),
         minutes=minutes,
         machine=machine(),
     )
@@ -217,15 +218,14 @@ Simulated tournaments of six agents whose leads are known: how often the 95 % in
 `arenas rank` hold the rating of the expected results, over agents and tournaments. Made by
 
 ```
-python benchmarks/ratings_coverage.py --tournaments {tournaments} --samples {samples} \\
-  --out docs/results/ratings_coverage.md
+{command}
 ```
 
-in {minutes:.0f} minutes, with other work on the machine ({machine}), {samples}
-bootstrap samples each (nash 60, openskill 50). A paired episode is both seatings with one seed. An
-episode's noise has a standard deviation of 1, as has the luck of the start. *ladder*: six agents
-0.24 apart. *cycle*: the same, but the first three beat each other in a circle. *ties*: three
-equal best agents. With 1,000 tournaments a share has a standard error of about 0.3 to 0.7 points.
+in {minutes:.0f} minutes, with other work on the machine ({machine}). A paired episode is both
+seatings with one seed. An episode's noise has a standard deviation of 1, as has the luck of the
+start. *ladder*: six agents 0.24 apart. *cycle*: the same, but the first three beat each other in
+a circle. *ties*: three equal best agents. Over six agents and 1,000 tournaments a share has a
+standard error of 0.3 to 0.7 points.
 
 {ratings}
 
