@@ -106,8 +106,8 @@ def compare(
     """Compare algorithms by their runs' scores, with stratified bootstrap intervals.
 
     Runs are drawn with replacement for each task apart, and the interval is that of percentiles, as
-    in rliable. With few runs such intervals are too narrow (of 5 runs a task's mean misses the
-    truth about one time in seven, not one in twenty): let AdaStop say whether there are enough.
+    in rliable. With few runs such intervals are too narrow (of one task's mean, from 5 normal runs,
+    83 % hold the truth and not 95 %): let AdaStop say whether there are enough.
 
     Args:
         scores: of each algorithm, ``[runs, T]``; the number of runs may differ between them.

@@ -45,7 +45,7 @@ def test_a_tournament_is_rated_by_several_methods_side_by_side(folder, cli, tmp_
     status, out, _ = cli("rank", folder, "--by", "alpharank,popscore,nash", "--csv", file)
     assert status == 0
     assert "rrps/rock" in out and "0.333" in out
-    lines = list(csv.DictReader(file.open()))
+    lines = list(csv.DictReader(file.read_text().splitlines()))
     assert [x["rating"] for x in lines] == ["alpharank"] * 3 + ["popscore"] * 3 + ["nash"] * 3
     assert {float(x["value"]) for x in lines[3:6]} == {-4.0}
     status, out, _ = cli("rank", folder, "--by", "return,elo", "--explain")
