@@ -6,10 +6,9 @@ import sys
 import time
 from typing import ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
-from arenas import DeviceAgent, HostAgent
+from arenas import HostAgent
 from arenas.errors import BadArgument
 
 
@@ -152,22 +151,4 @@ class Needs(Honest):
     """Allocates what it may, and gives it back."""
 
     def act(self, observation, action_mask):
-        return bytearray(60_000_000)[0]
-
-
-class NanOnDevice(DeviceAgent):
-    def __init__(self, env) -> None:
-        pass
-
-    def act(self, params, carry, observation, action_mask, key):
-        return carry, jnp.float32(jnp.nan)
-
-
-class WrongShapeOnDevice(NanOnDevice):
-    def act(self, params, carry, observation, action_mask, key):
-        return carry, jnp.zeros(2, jnp.int32)
-
-
-class RaisesOnDevice(NanOnDevice):
-    def act(self, params, carry, observation, action_mask, key):
-        raise RuntimeError("no idea what to compile")
+        return bytearray(220_000_000)[0]

@@ -64,14 +64,20 @@ class Server:
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
 
 
+def installed():
+    """The folder of the newest server's programs, or None."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    return os.path.dirname(found[-1]) if found else None
+
+
 @pytest.fixture(scope="module")
 def server():
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-    if not found:
+    programs = installed()
+    if programs is None:
         pytest.skip("no PostgreSQL: Debian's package postgresql is not installed")
     pytest.importorskip("psycopg", reason="no psycopg: pip install 'arenas[postgres]'")
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        started = Server(os.path.dirname(found[-1]), folder)
+        started = Server(programs, folder)
         try:
             yield started
         finally:

@@ -96,7 +96,7 @@ def test_an_agent_that_dies_forfeits_and_the_others_results_are_as_without_it(
 
 
 def test_a_device_agent_that_does_not_act_in_the_games_shape_forfeits_alone(tmp_path):
-    agents = ["random", "hostile:WrongShapeOnDevice", "hostile:NanOnDevice"]
+    agents = ["random", "hostile_device:WrongShape", "hostile_device:Nan"]
     results = run(tmp_path, agents, "rrps-v0,throws=5", episodes=1, jobs=1)
     forfeits = {s.agent: s.forfeits for s in results.standings}
     assert forfeits["random"] == 0
