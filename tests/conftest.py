@@ -6,6 +6,8 @@ import os
 import pathlib
 import sys
 
+import pytest
+
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
@@ -35,6 +37,26 @@ class _Unchecked(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, _Unchecked())
+
+
+@pytest.fixture(autouse=True)
+def _compiled_as_asked(request, monkeypatch):
+    """``@pytest.mark.unoptimized``: XLA compiles in half the time programs that run slower.
+
+    For tests whose programs run for a moment, and whose rule no rounding decides; with the commands
+    that they start. ``unoptimized(False)`` takes one test out of a file that is marked.
+    """
+    marker = request.node.get_closest_marker("unoptimized")
+    if marker is None or False in marker.args:
+        yield
+        return
+    import jax
+
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def pytest_configure(config):
