@@ -334,8 +334,9 @@ const ArenasPlayer = (() => {
         class: `arenas${whole ? " arenas-whole" : ""}`, role: "group", "aria-label": "Replay",
         tabindex: "-1",
       },
-        make("div", { class: "arenas-main" }, this.stagesBox, this.panel),
-        make("div", { class: "arenas-bar" },
+        make("div", { class: "arenas-parts" },
+          make("div", { class: "arenas-main" }, this.stagesBox, this.panel),
+          make("div", { class: "arenas-bar" },
           make("div", { class: "arenas-track" }, this.marks, this.scrub),
           this.legend,
           make("div", { class: "arenas-buttons" },
@@ -347,7 +348,7 @@ const ArenasPlayer = (() => {
             this.time, this.speedSelect, this.seatSelect,
             ...(several ? [this.filmSelect, this.togetherButton] : []),
             this.happened, this.said, this.badge,
-            button("whole", "Full screen", () => this.fullScreen()), helpButton)),
+            button("whole", "Full screen", () => this.fullScreen()), helpButton))),
         this.helpBox);
       this.keyTarget = whole ? document : this.root;
       this.onKey = (e) => this.key(e);
@@ -543,6 +544,7 @@ const ArenasPlayer = (() => {
     stepPicture(count) {
       this.pause();
       const { film } = this;
+      if (!film) return;
       const picture = this.moment(film).picture + count;
       if (picture < 0 || picture >= film.pictures) return;
       const t = film.first.findLastIndex((first) => first <= picture);
@@ -552,6 +554,7 @@ const ArenasPlayer = (() => {
     /** Go to the next event, or the one before. */
     event(direction) {
       this.pause();
+      if (!this.film) return;
       const steps = this.film.events.map((e) => e[0]);
       const found = direction > 0
         ? steps.find((t) => t > this.clock)
@@ -571,7 +574,7 @@ const ArenasPlayer = (() => {
 
     /** Show everything, or what a seat sees. */
     setView(view) {
-      if (!this.film.views[view]) return;
+      if (!this.film || !this.film.views[view]) return;
       this.view = view;
       this.update();
     }
@@ -585,7 +588,7 @@ const ArenasPlayer = (() => {
     }
 
     async copy() {
-      const { command } = this.film;
+      const command = this.film && this.film.command;
       if (!command) return;
       try {
         await navigator.clipboard.writeText(command);
@@ -704,7 +707,7 @@ const ArenasPlayer = (() => {
       const ratio = window.devicePixelRatio || 1;
       const width = Math.round(marks.clientWidth * ratio), height = Math.round(marks.clientHeight * ratio);
       const key = `${this.active} ${this.last} ${width} ${height}`;
-      if (this.marked === key || !width) return;
+      if (this.marked === key || !width || !film) return; // without a film: it is being unpacked
       this.marked = key;
       marks.width = width;
       marks.height = height;
