@@ -247,8 +247,8 @@ class FightLadderDrawing(Drawing):
 
     def _scene(self, t: int, now: Look, seat: int | None) -> Scene:
         before = self._before(t)
+        # First what stays: viewers keep the picture of what a scene begins with like the last one.
         items: list[Item] = [*BACKDROP, *self._labels(now)]
-        items += self._bars(t, now)
         for i, f in enumerate(now.sides):
             items += _shadow(f, SEATS[i])
         # Whoever strikes is in front.
@@ -264,6 +264,7 @@ class FightLadderDrawing(Drawing):
             items += _marker(now.sides[i], SEATS[i], i == seat)
             items += _projectile(now.sides[i], SEATS[i], now.clock)
         items += self._touches(before, now)
+        items += self._bars(t, now)
         items += self._announced(now)
         return Scene(SKY[0], tuple(items))
 
