@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arenas.evaluation.payoffs import payoff_table, standings
+from arenas.evaluation.payoffs import outcomes, payoff_table, standings
 from arenas.evaluation.schedule import round_robin
 from arenas.evaluation.store import Row
 from arenas.match import Forfeit
@@ -123,3 +123,44 @@ def test_an_agent_in_several_seats_gets_their_mean():
         if len(set(seats)) == 2:
             expected.append(np.mean([k for k, s in enumerate(seats) if s == 0]))
     assert table.mean[0, 1] == pytest.approx(np.mean(expected))
+
+
+def test_each_seat_has_a_table_of_its_own():
+    agents = ["a", "b"]
+    fixtures = round_robin(agents, 2, 2, 0)
+    value = {(0, 1): (4.0, -4.0), (1, 0): (-1.0, 1.0), (0, 0): (2.0, 0.0), (1, 1): (6.0, 5.0)}
+    rows = rows_of(agents, fixtures, lambda seats, i: value[seats])
+    first, second = outcomes(agents, rows).seat_tables()
+    assert first.mean.tolist() == [[2, 4], [-1, 6]]
+    assert second.mean.tolist() == [[0, 1], [-4, 5]]
+    assert first.count.tolist() == second.count.tolist() == [[2, 2], [2, 2]]
+
+
+def test_luck_that_falls_to_both_is_cut_from_the_variance_and_luck_of_an_agent_is_doubled():
+    random = np.random.default_rng(0)
+    agents = ["a", "b", "c", "d"]
+    fixtures = round_robin(agents, 2, 200, 0)
+    luck = {f.seed: random.normal() for f in fixtures}
+
+    def cut(returns):
+        rows = [
+            row(tuple(agents[x] for x in f.seats), f.seed, returns(f.seats, luck[f.seed]))
+            for f in fixtures
+        ]
+        value, half = outcomes(agents, rows).table().variance_cut()
+        return value, half
+
+    # The seed favours the first seat as much as an episode's own noise does: half of the variance.
+    def of_the_seat(seats, seed_luck):
+        lead = seed_luck + random.normal()
+        return lead, -lead
+
+    def of_the_agent(seats, seed_luck):
+        lead = (seed_luck if seats[0] < seats[1] else -seed_luck) + random.normal()
+        return lead, -lead
+
+    value, half = cut(of_the_seat)
+    assert value == pytest.approx(0.5, abs=0.1) and abs(value - 0.5) < 2 * half
+    value, half = cut(of_the_agent)
+    assert value == pytest.approx(-0.5, abs=0.15)
+    assert payoff_table(agents, fixtures, []).variance_cut() is None
