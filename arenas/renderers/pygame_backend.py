@@ -222,10 +222,14 @@ class Painter:
         found = self._sprites.get(key)
         if found is None:
             mx, my = fx / QUARTER, fy / QUARTER
-            contours = [_ellipse(mx, my, rx + line / 2, ry + line / 2)]
-            if line and min(rx, ry) > line / 2:
-                contours.append(_ellipse(mx, my, rx - line / 2, ry - line / 2)[::-1])
-            sprite = _sprite(contours, 2 * reach_x + 2, 2 * reach_y + 2, color)
+            size = 2 * reach_x + 2, 2 * reach_y + 2
+            if rx == ry:
+                sprite = _colored(circle_coverage(mx, my, rx, line, *size), color)
+            else:
+                contours = [_ellipse(mx, my, rx + line / 2, ry + line / 2)]
+                if line and min(rx, ry) > line / 2:
+                    contours.append(_ellipse(mx, my, rx - line / 2, ry - line / 2)[::-1])
+                sprite = _sprite(contours, *size, color)
             found = self._keep(key, sprite)
         else:
             self._sprites.move_to_end(key)
@@ -456,6 +460,20 @@ def _colored(covered: np.ndarray, color: Color) -> pygame.Surface:
     alpha[:] = (covered.T * color[3] + 0.5).astype(np.uint8)
     del alpha  # unlocks the surface
     return sprite
+
+
+def circle_coverage(
+    x: float, y: float, radius: float, line: float, width: int, height: int
+) -> np.ndarray:
+    """How much of each pixel a disc covers, or with ``line`` its edge of that thickness.
+
+    By distance, as :func:`line_coverage`; float ``[height, width]``.
+    """
+    across = np.arange(width, dtype=np.float32)[None, :] + (0.5 - x)
+    down = np.arange(height, dtype=np.float32)[:, None] + (0.5 - y)
+    distance = np.sqrt(across * across + down * down)
+    inside = line / 2 - np.abs(distance - radius) if line else radius - distance
+    return np.clip(inside + 0.5, 0.0, 1.0)
 
 
 def line_coverage(points: Sequence[Point], radius: Number, width: int, height: int) -> np.ndarray:
