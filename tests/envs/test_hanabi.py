@@ -22,6 +22,8 @@ from arenas.host import as_host
 from arenas.renderers.text import render_text
 from arenas.testing import check_env
 
+pytestmark = pytest.mark.unoptimized  # numbers are integers: no rounding decides
+
 RED, YELLOW, GREEN, WHITE, BLUE = range(5)
 
 
@@ -82,9 +84,8 @@ START = "R1 R1 Y2 G3 B5 W1 Y1 R2 R2 R5"  # player 0's hand, then player 1's
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("players", [3, 5])
-def test_the_contract_holds_for_more_players_and_with_beliefs(players):
-    check_env(f"hanabi-v0,players={players},observation='v0_belief'", seeds=(0,))
+def test_the_contract_holds_for_more_players_and_with_beliefs():
+    check_env("hanabi-v0,players=5,observation='v0_belief'", seeds=(0,))
 
 
 # The deck ----------------------------------------------------------------------------------------
