@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import arenas
+from arenas.agent import as_host_agents
 from arenas.errors import BadArgument, BadFile
-from arenas.match import Forfeit
+from arenas.match import Forfeit, play_episode
 from arenas.replay import MAGIC, VERSION, Replay, ReplayMismatch
 
 ENV = "rrps-v0,throws=40"
@@ -42,7 +43,6 @@ def test_a_forfeit_is_recorded_and_verifies(tmp_path):
     from hostile import Raises
 
     from arenas.agent import as_host_agent
-    from arenas.match import play_episode
 
     env = arenas.make_host(ENV)
     agents = [Raises(env, at=5), as_host_agent(arenas.load_agent("rrps/paper", env))]
@@ -87,6 +87,31 @@ def test_one_changed_action_fails_loudly(replay):
     episode = dataclasses.replace(replay.episode, actions=actions)
     with pytest.raises(ReplayMismatch, match="final state"):
         dataclasses.replace(replay, episode=episode).verify()
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A match whose first agent tells its probabilities, and whose second does not."""
+    env = arenas.make_host(ENV)
+    names = ("random", "rrps/randbot")
+    agents = as_host_agents([arenas.load_agent(n, env) for n in names])
+    return Replay.of(play_episode(env, agents, 5, policies=True))
+
+
+def test_what_agents_tell_of_their_choices_is_kept(told, replay):
+    again = Replay.from_bytes(told.to_bytes()).episode.policies
+    assert again.probabilities.shape == (40, 2, 3) and again.values.shape == (40, 2)
+    assert again.probabilities[:, 0] == pytest.approx(1 / 3, abs=1e-3)
+    assert np.isnan(again.probabilities[:, 1]).all() and np.isnan(again.values).all()
+    assert struct.unpack_from("<8sH", told.to_bytes())[1] == 2
+    assert struct.unpack_from("<8sH", replay.to_bytes())[1] == 1  # older versions read it
+    assert Replay.from_bytes(replay.to_bytes()).episode.policies is None
+    told.verify()
+
+
+def test_being_asked_changes_no_choice(told):
+    [plain] = arenas.play(ENV, ["random", "rrps/randbot"], seed=5)
+    assert np.array_equal(plain.actions, told.episode.actions)
 
 
 def test_every_cut_of_a_file_is_refused(replay):

@@ -169,7 +169,7 @@ def test_commands_move_a_team_and_make_it_attack():
     enemy, given = orders[1]
     assert given == dict.fromkeys((0, 1, 2), ("attack", enemy))
     up = play.env.action_labels.index("up")
-    assert episode.actions[0, 0] == up  # where unit 0 was told to go
+    assert episode.actions[1, 0] == up  # where unit 0 was told to go after the first step
     assert (episode.actions == 5 + enemy - 3).any()  # and the target was shot at
 
 
