@@ -173,7 +173,7 @@ def _win_chance(mean: np.ndarray) -> np.ndarray:
 def _information(count: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Fisher's information of the strengths, ``[n, n]``."""
     chance = _win_chance(mean)
-    weight = count * chance * (1.0 - chance)
+    weight = count * chance * chance.T  # exact where a chance is nearly 1, as 1 - chance is not
     np.fill_diagonal(weight, 0.0)
     return np.diag(weight.sum(1)) - weight
 
@@ -185,7 +185,7 @@ def _dispersion(scores: Scores, mean: np.ndarray) -> float:
     chance = _win_chance(mean)
     squares = scores.squares - 2.0 * chance * scores.won + chance**2 * scores.count
     with np.errstate(divide="ignore", invalid="ignore"):
-        pearson = np.where(scores.count > 0, squares / (chance * (1.0 - chance)), 0.0)
+        pearson = np.where(scores.count > 0, squares / (chance * chance.T), 0.0)
     estimate = (pearson.sum() / 2.0 + 2.0 * n) / (freedom + 2.0 * n)
     return float(np.clip(estimate, _LEAST_DISPERSION, 1.0))
 

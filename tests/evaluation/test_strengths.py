@@ -62,7 +62,8 @@ def test_where_to_begin_does_not_matter():
     scores = simulated(rng, rng.normal(0, 3, 20), 150)
     one, other = Strengths.of(scores), Strengths.of(scores, rng.normal(0, 2, 20))
     assert np.allclose(one.mean, other.mean, atol=1e-5)
-    assert [p.tolist() for p in one.places()] == [p.tolist() for p in other.places()]
+    for here, there in zip(one.places(), other.places(), strict=True):
+        assert np.abs(here - there).max() <= 1  # a quantile may sit between two places
 
 
 def test_nothing_played_leaves_every_place_open():
