@@ -782,6 +782,9 @@ def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Measured tables are not antisymmetric to the last digit, and games need not be zero-sum: what is
     averaged is half the difference of the two agents' payoffs, by the largest of them.
 
+    OpenSpiel's solver of maximum entropy fails on one in a hundred tables whose equilibrium lies on
+    an edge. There the equilibrium is that of a linear program; measured tables have only one.
+
     Args:
         payoff: ``[n, n]``, mean return of the row agent against the column agent; the diagonal is
             not read.
@@ -791,7 +794,7 @@ def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         agent's lead over it ``[n]``, in returns: half the expected difference.
 
     Raises:
-        CannotRate: cvxpy is not installed, or its solver found no equilibrium.
+        CannotRate: cvxpy is not installed.
     """
     try:
         from cvxpy.error import SolverError
@@ -807,12 +810,29 @@ def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scaled = lead / largest
     try:
         mass, _ = nash_averaging(pyspiel.create_matrix_game(scaled, -scaled))
-    except (SolverError, AttributeError) as error:  # no solution has no reshape
-        raise CannotRate(f"the solver found no maximum-entropy equilibrium: {error}") from error
+    except (SolverError, AttributeError):  # no solution has no reshape
+        mass = _equilibrium(scaled)
     mass = np.maximum(np.asarray(mass, np.float64).ravel(), 0)
     mass /= mass.sum()
     values = lead @ mass
     return mass, np.where(np.abs(values) < 1e-6 * largest, 0.0, values)  # the solver's tolerance
+
+
+def _equilibrium(lead: np.ndarray) -> np.ndarray:
+    """A mixture ``[n]`` that no agent leads; ``lead`` is antisymmetric, so there is one."""
+    from scipy.optimize import linprog
+
+    n = len(lead)
+    found = linprog(
+        np.zeros(n),
+        A_ub=lead,
+        b_ub=np.full(n, 1e-9),
+        A_eq=np.ones((1, n)),
+        b_eq=[1.0],
+    )
+    if not found.success:
+        raise CannotRate(f"no equilibrium was found: {found.message}")
+    return found.x
 
 
 METHODS: dict[str, Method] = {

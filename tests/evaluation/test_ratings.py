@@ -1,12 +1,16 @@
 """Ratings against closed forms, OpenSpiel's own examples, and simulated tournaments."""
 
+import csv
 import itertools
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyspiel
 import pytest
+from cvxpy.error import SolverError
 from open_spiel.python.algorithms import elo as open_spiel_elo
+from open_spiel.python.algorithms.nash_averaging import nash_averaging
 
 from arenas.errors import BadArgument, UnknownName
 from arenas.evaluation.payoffs import Outcomes, outcomes
@@ -170,6 +174,30 @@ def test_a_copy_changes_nothing_in_nash_averaging_and_measured_tables_are_made_a
     mass, copied = nash_average(noisy[np.ix_(again, again)])
     assert copied == pytest.approx(values[again], abs=1e-4)
     assert mass[2] == pytest.approx(mass[3], abs=1e-4)
+
+
+def test_where_the_solver_of_maximum_entropy_fails_the_equilibrium_is_found_all_the_same():
+    """Eight bots of the published table, of which one leads all others but by little."""
+    rows = list(
+        csv.reader(
+            (Path(__file__).parents[2] / "docs" / "results" / "rrps_table.csv")
+            .read_text()
+            .splitlines()
+        )
+    )
+    names = [
+        *("peterbot", "pibot", "switchbot", "debruijn81"),
+        *("driftbot", "antiflatbot", "biopic", "copybot"),
+    ]
+    of = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
+    table = np.array([[float(of[a][b]) for b in names] for a in names])
+    lead = (table - table.T) / 2 / np.abs(table).max()
+    with pytest.raises((SolverError, AttributeError)):
+        nash_averaging(pyspiel.create_matrix_game(lead, -lead))
+    mass, values = nash_average(table)
+    assert mass.sum() == pytest.approx(1) and (mass >= 0).all()
+    assert values.max() <= 1e-3  # of returns up to 1,000: nobody leads the mixture
+    assert mass @ values == pytest.approx(0, abs=1e-3)
 
 
 def test_without_cvxpy_nash_averaging_says_what_to_install(monkeypatch):
