@@ -105,16 +105,16 @@ TINY = {"hidden": 32, "layers": 1, "num_envs": 64, "lr": 3e-3, "evaluations": 5}
 
 
 @functools.cache
-def astar_return() -> float:
+def astar_return(size: int) -> float:
     """The follower's mean return where colorgrid/astar holds both seats of the symmetric game."""
-    env = "colorgrid-v0,size=8,max_steps=128"
+    env = f"colorgrid-v0,size={size},max_steps=128"
     played = arenas.play(env, ["colorgrid/astar"] * 2, episodes=200, seed=0, record=False)
     return float(np.mean([episode.returns[1] for episode in played]))
 
 
-def share_of_astar(result: dict[str, Any]) -> float:
+def share_of_astar(size: int) -> Callable[[dict[str, Any]], float]:
     """The follower's return, as a share of :func:`astar_return`."""
-    return result["return_by_seat"][1] / astar_return()
+    return lambda result: result["return_by_seat"][1] / astar_return(size)
 
 
 BEGIN, END = "<!-- learning.py: begin -->", "<!-- learning.py: end -->"
@@ -170,17 +170,18 @@ PROOFS = (
     Proof("fightladder-cpu-3", "fightladder-v0", "rounds won against cpu-3", 0.8, won),
     *(
         Proof(
-            f"colorgrid-8-{kind}",
+            f"colorgrid-{size}-{kind}",
             # A wrong block costs half of what the right one brings, so that to take one at random
             # neither pays nor costs: else all that is learnt at first is to stand by a wall.
-            f"colorgrid-{variant}v0,size=8,max_steps=128,block_penalty_coef=0.5",
+            f"colorgrid-{variant}v0,size={size},max_steps=128,block_penalty_coef=0.5",
             "the follower's return, as a share of astar's in the symmetric game",
             bar,
-            share_of_astar,
-            {"steps": 1_000_000, "evaluations": 5, "eval_episodes": 64},
-            judged_on=f"colorgrid-{variant}v0,size=8,max_steps=128",
+            share_of_astar(size),
+            {"steps": 1_000_000, "evaluations": 5, "eval_episodes": 64, **settings},
+            judged_on=f"colorgrid-{variant}v0,size={size},max_steps=128",
             episodes=256,
         )
+        for size, settings in ((8, {}), (32, {"hidden": 64, "window": 5}))
         for kind, variant, bar in (("symmetric", "", 0.8), ("asymmetric", "asymmetric-", None))
     ),
 )
