@@ -142,7 +142,7 @@ class Leaks(Honest):
     kept: ClassVar[list] = []
 
     def act(self, observation, action_mask):
-        if len(self.kept) < 17:
+        if len(self.kept) < 20:
             self.kept.append(bytearray(16_000_000))
         return 0
 

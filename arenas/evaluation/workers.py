@@ -15,6 +15,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import math
 import multiprocessing as mp
 import multiprocessing.connection
 import multiprocessing.resource_tracker
@@ -248,19 +249,17 @@ def _allocated() -> int:
     return int(line.split()[1]) * 1024
 
 
-def _limit(gigabytes: float | None) -> None:
-    """Let this process allocate so much more, or whatever it wants."""
+def _limit(allowed: float) -> None:
+    """Let this process allocate so many bytes in all."""
     if not sys.platform.startswith("linux"):
         return
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    allowed = most
-    if gigabytes is not None:
-        allowed = _allocated() + int(gigabytes * 1e9)
-        if most != resource.RLIM_INFINITY:
-            allowed = min(allowed, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, most))
+    if allowed != math.inf and (most == resource.RLIM_INFINITY or allowed < most):
+        resource.setrlimit(resource.RLIMIT_DATA, (int(allowed), most))
+    else:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 @contextlib.contextmanager
@@ -403,7 +402,8 @@ def _work(
     except Exception as error:
         _report(results, (_IDLE, None, f"{env_named[0]}: {error}"))
         return
-    _limit(memory)
+    allowed = math.inf if memory is None else _allocated() + memory * 1e9
+    _limit(allowed)
 
     def seated(task: Task) -> list[Any] | Episode:
         agents = []
@@ -451,13 +451,13 @@ def _work(
             if not task.again:  # who played here before may hold it: see in a fresh process
                 since[0] = time.monotonic()  # dies as if an agent were thinking
                 os._exit(_OUT_OF_MEMORY)
-            _limit(None)
+            _limit(math.inf)
             loaded.clear()
             most = max(range(len(held)), key=lambda seat: held[seat])
             reason = f"allocated more than the {memory or 0:g} GB that it may"
             episode = _forfeited(env, task, most, reason, now[2])
             _report(results, (task.number, episode, None))
-            _limit(memory)
+            _limit(allowed)
             continue
         except Exception as error:
             _report(results, (task.number, None, f"{' against '.join(task.agents)}: {error}"))

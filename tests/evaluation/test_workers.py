@@ -78,7 +78,7 @@ def test_an_agent_that_allocates_without_bound_forfeits():
 
 @linux
 def test_memory_that_another_agent_kept_is_not_charged_to_who_needs_it_next():
-    """One leaks 272 of 500 MB, the other needs 220 for a moment, in the same process."""
+    """One leaks 320 of 500 MB, the other needs 220 for a moment, in the same process."""
     tasks = [
         Task(0, ("hostile:Leaks", "rrps/rock"), 1),
         *(Task(i, ("hostile:Needs", "rrps/paper"), i) for i in (1, 2)),
