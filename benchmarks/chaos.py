@@ -61,12 +61,12 @@ def workers_of(driver: int) -> list[int]:
     return [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
 
 
-def main(episodes: int = 125, pause: float = 1.5, seed: int = 0) -> int:
+def main(episodes: int = 125, pause: float = 5.0, seed: int = 0) -> int:
     """Kill, and compare.
 
     Args:
         episodes: of each of the 16 seatings.
-        pause: seconds of play between two kills, on average.
+        pause: seconds between two kills, on average; a driver needs some to start, and to play on.
         seed: of when, and who.
     """
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
