@@ -13,7 +13,7 @@ from arenas.env import require
 
 
 def dealt_cards(key: Any, given: Any, cards: int, dealt: int) -> Array:
-    """The cards dealt, uint8 ``[dealt]``: the given ones, or different ones drawn from ``cards``."""
+    """The cards dealt, uint8 ``[dealt]``: the given ones, or others drawn from ``cards``."""
     if given is None:
         return jax.random.permutation(key, cards)[:dealt].astype(jnp.uint8)
     given = jnp.asarray(given)
