@@ -106,6 +106,7 @@ class ColorGridDrawing(Drawing):
     def events(self, t: int) -> list[Event]:
         """Blocks taken, and changes of the goal colour."""
         self._read(t)
+        unseen = (FOLLOWER,) if self.game.asymmetric else ()  # whom they would tell the goal
         found = [
             Event(
                 t,
@@ -113,11 +114,14 @@ class ColorGridDrawing(Drawing):
                 f"{self.game.agents[took.seat]} takes {COLORS[took.color]}"
                 + ("" if took.goal else ", which is not the goal"),
                 took.seat,
+                unseen,
             )
             for took in self._taken_at(t)
         ]
         if bool(self.film.moments[t].timestep.info["goal_switched"]):
-            found.append(Event(t, "goal", f"the goal becomes {COLORS[self._goal(t)]}"))
+            found.append(
+                Event(t, "goal", f"the goal becomes {COLORS[self._goal(t)]}", None, unseen)
+            )
         return found
 
     # What happened -------------------------------------------------------------------------------

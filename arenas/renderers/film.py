@@ -58,12 +58,14 @@ class Event:
             kind are marked alike.
         label: for people, short.
         seat: whose event it is, or None.
+        unseen: seats whose view does not show it, as it tells what they do not know.
     """
 
     step: int
     kind: str
     label: str
     seat: int | None = None
+    unseen: tuple[int, ...] = ()
 
 
 class Drawing(abc.ABC):
@@ -221,6 +223,10 @@ class Film:
         if before is not None:
             self.events += self.drawing.events(len(self.moments) - 1)
         return moment
+
+    def seen_events(self, seat: int | None = None) -> list[Event]:
+        """The events that a seat's view shows; all of them for None."""
+        return [e for e in self.events if seat not in e.unseen]
 
     def scene(self, t: int, seat: int | None = None) -> Scene:
         """The picture after ``t`` steps; negative numbers count from the end.

@@ -318,7 +318,7 @@ def pack(
         "stage": list(STAGE),
         "fps": drawing.fps,
         "counts": counts,
-        "events": [[e.step, e.kind, e.label, e.seat] for e in film.events],
+        "events": [[e.step, e.kind, e.label, e.seat, list(e.unseen)] for e in film.events],
         "seats": list(film.env.agents),
         "agents": list(film.agents),
         "title": _caption(film),

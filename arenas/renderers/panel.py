@@ -62,7 +62,7 @@ def panel(film: Film, t: int, seat: int | None = None) -> dict[str, Any]:
         "steps": len(film) - 1,
         "limit": film.env.max_steps,
         "end": end,
-        "events": [e.label for e in film.events if e.step == t],
+        "events": [e.label for e in film.seen_events(seat) if e.step == t],
         "seats": [
             {
                 "seat": i,

@@ -225,10 +225,14 @@ class SmaxDrawing(Drawing):
         state = moment.state
         alive = np.asarray(state.health) > 0
         found = []
-        for i in np.flatnonzero((np.asarray(before.health) > 0) & ~alive).tolist():
+        dead = np.flatnonzero((np.asarray(before.health) > 0) & ~alive).tolist()
+        seats = range(self.film.env.num_agents)
+        seen = [self.seen(t - 1, seat) for seat in seats] if dead else []
+        for i in dead:
             kind = UNIT_TYPES[int(state.unit_type[i])].name
             seat = i if i < self.film.env.num_agents else None
-            found.append(Event(t, "death", f"{self._name(i)}, a {kind}, falls", seat))
+            unseen = tuple(s for s in seats if not seen[s][i])
+            found.append(Event(t, "death", f"{self._name(i)}, a {kind}, falls", seat, unseen))
         end = self._end(t)
         if end:
             found.append(Event(t, "end", end))

@@ -391,7 +391,7 @@ class Player:
     def event(self, way: int) -> None:
         """To the next event, or the one before; and pause."""
         self.playing = False
-        steps = sorted({e.step for e in self.film.events})
+        steps = sorted({e.step for e in self.film.seen_events(self.seat)})
         if way > 0:
             ahead = [s for s in steps if s > self.clock + 1e-6]
             if ahead:
@@ -559,7 +559,7 @@ class Player:
 
     def _near(self, x: Number) -> Event | None:
         """The event that is marked near a place of the scrub bar."""
-        near = [e for e in self.film.events if abs(self._track_x(e.step) - x) < 6]
+        near = [e for e in self.film.seen_events(self.seat) if abs(self._track_x(e.step) - x) < 6]
         return min(near, key=lambda e: abs(self._track_x(e.step) - x), default=None)
 
     # Its life -----------------------------------------------------------------------------------
@@ -749,9 +749,9 @@ class Player:
             Rect(left, middle - 3, width, 6, RAISED, "", 1, 3),
             Rect(left, middle - 3, x - left, 6, SKY, "", 1, 3),
         ]
-        kinds = sorted({e.kind for e in self.film.events})
+        kinds = sorted({e.kind for e in self.film.seen_events(self.seat)})
         seen: set[tuple[int, str]] = set()
-        for event in self.film.events:
+        for event in self.film.seen_events(self.seat):
             at = round(self._track_x(event.step))
             if (at, event.kind) in seen:
                 continue

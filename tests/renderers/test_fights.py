@@ -418,6 +418,14 @@ def test_marks_of_a_battle_are_the_deaths_and_the_end(skirmish):
         deaths += [(t, i) for i in np.flatnonzero(before & ~now).tolist()]
     assert [(e.step, e.seat) for e in skirmish.events if e.kind == "death"] == deaths
     assert deaths
+    hidden = [e for e in skirmish.events if e.unseen]
+    for event in skirmish.events:
+        if event.kind == "death":
+            seats = range(skirmish.env.num_agents)
+            seen = [skirmish.drawing.seen(event.step - 1, seat) for seat in seats]
+            assert event.unseen == tuple(s for s in seats if not seen[s][event.seat])
+    assert len(skirmish.seen_events()) == len(skirmish.events)
+    assert hidden and all(e not in skirmish.seen_events(e.unseen[0]) for e in hidden)
     [end] = [e for e in skirmish.events if e.kind == "end"]
     winner = int(skirmish.moments[-1].timestep.info["won"][5:].any())
     assert (end.step, end.label) == (len(skirmish) - 1, f"the {smax.NAMES[winner]} win")

@@ -143,7 +143,7 @@ def test_a_blob_holds_every_picture_of_every_view_and_the_facts():
         for t, told in enumerate(view["panels"]):
             facts = change(facts, told)
             assert facts == panel(film, t, view["seat"])
-    assert content["events"][0] == [4, "round", "round 1", None]
+    assert content["events"][0] == [4, "round", "round 1", None, []]
 
 
 def test_equal_items_of_different_kinds_are_told_apart():

@@ -149,7 +149,7 @@ def test_the_follower_is_shown_neither_the_goal_nor_what_tells_it():
 
 
 def test_marks_of_colorgrid_are_where_blocks_are_taken_and_the_goal_changes():
-    film = film_of("colorgrid-asymmetric-v0", seed=6, size=8, max_steps=30)
+    film = film_of("colorgrid-asymmetric-v0", seed=7, size=8, max_steps=30)
     for kind, count in (
         ("block", lambda i: int(i["goal_blocks"].sum())),
         ("wrong block", lambda i: int(i["incorrect_blocks"].sum())),
@@ -159,6 +159,8 @@ def test_marks_of_colorgrid_are_where_blocks_are_taken_and_the_goal_changes():
         expected = [t for t, m in enumerate(film.moments) for _ in range(count(m.timestep.info))]
         assert marks == (expected if kind != "goal" else [t for t in expected if t])
     assert len(film.events) > 3
+    assert film.seen_events() == film.seen_events(0) == film.events
+    assert film.seen_events(1) == []  # what the follower is not to know: which colour scores
 
 
 # Hanabi ------------------------------------------------------------------------------------------

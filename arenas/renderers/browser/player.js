@@ -551,11 +551,17 @@ const ArenasPlayer = (() => {
       this.seek(t - 1 + (picture - film.first[t] + 1) / film.counts[t]);
     }
 
+    /** The events that this view shows: not those that tell what its seat does not know. */
+    events() {
+      const { seat } = this.film.views[this.view];
+      return this.film.events.filter((e) => !e[4].includes(seat));
+    }
+
     /** Go to the next event, or the one before. */
     event(direction) {
       this.pause();
       if (!this.film) return;
-      const steps = this.film.events.map((e) => e[0]);
+      const steps = this.events().map((e) => e[0]);
       const found = direction > 0
         ? steps.find((t) => t > this.clock)
         : steps.findLast((t) => t < this.clock);
@@ -678,7 +684,7 @@ const ArenasPlayer = (() => {
       this.seatSelect.value = String(this.view);
       this.filmSelect.value = String(this.active);
       this.speedSelect.value = String(this.speed);
-      const events = this.film.events.filter((e) => e[0] === t);
+      const events = this.events().filter((e) => e[0] === t);
       this.happened.textContent = events.map((e) => e[2]).join(" · ");
       this.paint();
       this.paintPanel(t);
@@ -706,14 +712,14 @@ const ArenasPlayer = (() => {
       const { marks, film } = this;
       const ratio = window.devicePixelRatio || 1;
       const width = Math.round(marks.clientWidth * ratio), height = Math.round(marks.clientHeight * ratio);
-      const key = `${this.active} ${this.last} ${width} ${height}`;
+      const key = `${this.active} ${this.view} ${this.last} ${width} ${height}`;
       if (this.marked === key || !width || !film) return; // without a film: it is being unpacked
       this.marked = key;
       marks.width = width;
       marks.height = height;
       const context = marks.getContext("2d");
       const rows = Math.min(3, Math.max(1, this.kinds.length));
-      for (const [step, kind] of film.events) {
+      for (const [step, kind] of this.events()) {
         const i = this.kinds.indexOf(kind);
         context.fillStyle = MARKS[i % MARKS.length];
         context.fillRect(this.markX(step) * ratio - ratio, ((i % rows) * height) / rows,
@@ -729,7 +735,7 @@ const ArenasPlayer = (() => {
     /** The event that is marked near the pointer. */
     markAt(e) {
       let best = null, least = 6;
-      for (const event of this.film ? this.film.events : []) {
+      for (const event of this.film ? this.events() : []) {
         const distance = Math.abs(this.markX(event[0]) - e.offsetX);
         if (distance < least) [best, least] = [event, distance];
       }
