@@ -59,7 +59,7 @@ class Shapes(Drawing):
 
     def events(self, t):
         found = [Event(t, "round", f"round {t // 4}")] if t % 4 == 0 else []
-        return [*found, Event(t, "hit", self.film.agents[1], 1)] if t == 5 else found
+        return [*found, Event(t, "hit", self.film.agents[1], 1, (0,))] if t == 5 else found
 
 
 def film(steps=12, drawing=Shapes, agents=HOSTILE, **kwargs):

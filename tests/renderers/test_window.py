@@ -173,6 +173,14 @@ def test_every_button_is_there_and_does_what_its_tip_says(player, capsys):
     assert player.t == 1
     hit("the next event")
     assert player.t == 4
+    player.seat = 0  # to which the event of step 5 is not shown
+    hit("the next event")
+    assert player.t == 8
+    player.seat = None
+    hit("the event before")
+    assert player.t == 5
+    hit("the event before")
+    assert player.t == 4
     hit("a step back")
     assert player.t == 3
     hit("the event before")
