@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	@echo "The replay, step by step:  $(BIN)/arenas replay $(DEMO)/greenberg-iocainebot.replay --text"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -45,7 +45,7 @@ def play(
         "rrps-v0", [PREFIX + b for b in bots], episodes=rounds, seed=seed, jobs=jobs
     )
     with output.progress() as bar:
-        total = len(contest.fixtures)
+        total = contest.most
         task = bar.add_task("playing", total=total, completed=total - len(contest.missing(store)))
 
         def tell(episodes: float) -> None:

@@ -96,7 +96,8 @@ def main(seconds: float = 10.0, repeats: int = 3, json_: bool = False) -> None:
     results = []
     every_jobs = sorted({1, os.cpu_count() or 1})
     for pair in PAIRS:
-        fixtures = contest(pair, 1, 1).fixtures
+        field = contest(pair, 1, 1).field
+        fixtures = [f for both in field.pairs() for f in field.fixtures(both, 0)]
         matches = [tuple(pair[a] for a in f.seats) for f in fixtures]
         once = plain_loop(matches) / len(matches)
         episodes = max(1, round(seconds / once / len(matches)))
