@@ -160,7 +160,6 @@ SLOW_PARITY = {
     "SMAX": ({"scenario": "3m", "max_steps": 60}, 64, ROUNDED, a_team_is_dead),
     "HeuristicEnemySMAX": ({"scenario": "3m", "max_steps": 16}, 20, ROUNDED, a_team_is_dead),
     "hanabi": ({"num_agents": 3}, 90, EXACT, always),
-    "storm": ({"num_inner_steps": 30}, 32, EXACT, always),
     "overcooked_v2": ({"max_steps": 40}, 45, EXACT, never),
     "jaxnav": ({"max_steps": 80}, 84, ROUNDED, everyone_arrived_or_crashed),
 }
