@@ -97,8 +97,6 @@ def by_agent(original, values):
         return [values[a] for a in original.agents]
     if isinstance(values, tuple | list):
         return list(values)
-    if isinstance(values, dict):  # storm: arrays [steps, A, ...] and [steps, 5, A]
-        values = {k: v.swapaxes(-1, -2) if k == "inventory" else v for k, v in values.items()}
     count = len(original.agents)
     return [jax.tree.map(lambda x, i=i: x[..., i, :] if x.ndim == 3 else x[:, i], values)
             for i in range(count)]  # fmt: skip
