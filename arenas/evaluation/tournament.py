@@ -7,28 +7,24 @@ plays what is missing.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import itertools
 import json
 import os
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import arenas
-from arenas import registry
 from arenas._files import make_folder, write_atomically
-from arenas.agent import DeviceAgent
-from arenas.env import Env
 from arenas.errors import BadArgument, UnknownName
 from arenas.evaluation import payoffs
 from arenas.evaluation.formats import csv_text, plain
+from arenas.evaluation.lineups import Lineup, Lineups
 from arenas.evaluation.population import population_metrics
 from arenas.evaluation.schedule import (
     SCHEDULES,
@@ -39,15 +35,10 @@ from arenas.evaluation.schedule import (
     swiss,
     swiss_rounds,
 )
-from arenas.evaluation.store import Row, Store, canonical
+from arenas.evaluation.store import Row, Store
 from arenas.evaluation.strengths import ELO, Scores, Strengths
-from arenas.evaluation.workers import BACKENDS, MEMORY, Task, make_workers
-from arenas.match import DeviceMatches, Episode, acts_on_device
-from arenas.replay import Replay
+from arenas.evaluation.workers import MEMORY
 from arenas.rollout import check_seed
-
-COMMIT_SECONDS = 1.0
-"""Rows wait at most this long before they are written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,8 +154,6 @@ class Tournament:
         check_seed(seed)
         if schedule not in SCHEDULES:
             raise UnknownName("schedule", schedule, SCHEDULES)
-        if backend not in BACKENDS:
-            raise UnknownName("backend", backend, BACKENDS)
         if episodes < 1:
             raise BadArgument(f"episodes is {episodes}; accepted are integers from 1")
         if rounds is not None and (schedule != "swiss" or rounds < 1):
@@ -173,36 +162,19 @@ class Tournament:
             )
         if width is not None and not width >= 0:
             raise BadArgument(f"width is {width}; accepted are numbers of places from 0")
-        if memory is not None and not memory > 0:
-            raise BadArgument(f"memory is {memory}; accepted are gigabytes above 0")
         if record < 0:
             raise BadArgument(f"record is {record}; accepted are integers from 0")
-        if move_timeout is not None and not move_timeout > 0:
-            raise BadArgument(f"move timeout is {move_timeout}; accepted are seconds above 0")
-        if jobs is not None and jobs < 1:
-            raise BadArgument(f"jobs is {jobs}; accepted are integers from 1")
-        self.jobs, self.backend, self.memory = jobs, backend, memory
-        self.move_timeout, self.record = move_timeout, record
-        self.agents = tuple(agents)
-        self.spec, self.env_kwargs = registry.resolve(registry.envs, env)
-        canonical(self.env_kwargs)
-        self.env = arenas.make(env)
-        self._env_name = env
-        self._on_device = {}
-        for name in self.agents:
-            spec, _ = registry.resolve(registry.agents, name)
-            if isinstance(self.env, Env) and spec.kind == "device":
-                agent = arenas.load_agent(name, self.env)
-                if isinstance(agent, DeviceAgent):
-                    self._on_device[name] = agent
-            elif spec.game not in ("*", self.spec.game):
-                raise BadArgument(f"agent {name!r} plays {spec.game!r}, not {self.spec.game!r}")
-        if self._on_device and isinstance(self.env, Env):
-            # One that does not act as it must would take the others' program down with it; on the
-            # host it forfeits.
-            acts = acts_on_device(self.env, list(self._on_device.values()))
-            on_device = zip(self._on_device.items(), acts, strict=True)
-            self._on_device = {name: agent for (name, agent), fine in on_device if fine}
+        self.agents, self.record = tuple(agents), record
+        self.lineups = Lineups(
+            env,
+            self.agents,
+            jobs=jobs,
+            move_timeout=move_timeout,
+            backend=backend,
+            memory=memory,
+        )
+        self.env, self.spec = self.lineups.env, self.lineups.spec
+        self.env_kwargs = self.lineups.env_kwargs
         self.field = Field(self.agents, self.env.num_agents, seed, self.env.teams)
         if schedule != "round-robin" or width is not None:
             if self.spec.kind in ("cooperative", "single-agent") or self.env.num_agents == 1:
@@ -218,8 +190,6 @@ class Tournament:
         if schedule == "swiss" and rounds is None:
             rounds = swiss_rounds(len(self.agents))
         self.schedule, self.episodes, self.rounds, self.width = schedule, episodes, rounds, width
-        self._matches: DeviceMatches | None = None
-        self._workers: Any = None
         self.settings = {
             "environment": self.spec.id,
             "arguments": self.env_kwargs,
@@ -247,14 +217,14 @@ class Tournament:
 
     def missing(self, store: Store) -> list[Fixture]:
         """The scheduled episodes that have no row yet, as far as results tell the schedule."""
-        found = self._found(store)
+        found = self.lineups.found(store)
         return [
             f for fixtures in self._rounds(found) for f in fixtures if self._key(f) not in found
         ]
 
     def played(self, store: Store) -> list[Fixture]:
         """The scheduled episodes that have a row."""
-        found = self._found(store)
+        found = self.lineups.found(store)
         return [f for fixtures in self._rounds(found) for f in fixtures if self._key(f) in found]
 
     def play(self, store: Store, progress: Callable[[float], None] | None = None) -> None:
@@ -266,21 +236,13 @@ class Tournament:
             store: where the rows are, and go.
             progress: called with numbers of episodes, as they are made.
         """
-        tell = progress or (lambda _: None)
-        on_device = set(self._on_device)
-        found = self._found(store)
-        with contextlib.ExitStack() as stack:
+        found = self.lineups.found(store)
+        later = self.schedule != "round-robin"
+        with self.lineups.sitting(store, progress, everyone=later) as play:
             for fixtures in self._rounds(found):
                 missing = [f for f in fixtures if self._key(f) not in found]
-                device = [f for f in missing if {self.agents[a] for a in f.pair} <= on_device]
-                host = [f for f in missing if not {self.agents[a] for a in f.pair} <= on_device]
-                self._write(store, self._device_episodes(device, tell), found)
-                self._write(store, self._host_episodes(host, tell, stack), found)
-        self._workers = None
-
-    def _found(self, store: Store) -> dict[Any, Row]:
-        rows = store.rows(self.spec.id, self.env_kwargs)
-        return {(r.agents, r.seed): r for r in rows}
+                rows = play([self._lineup(f) for f in missing])
+                found.update({(r.agents, r.seed): r for r in rows})
 
     def _rounds(self, found: dict[Any, Row]) -> Iterator[list[Fixture]]:
         """The schedule's rounds, until one of them has not been played.
@@ -315,68 +277,12 @@ class Tournament:
     def _key(self, fixture: Fixture) -> tuple[tuple[str, ...], int]:
         return self._names(fixture), fixture.seed
 
-    def _device_episodes(
-        self, fixtures: Sequence[Fixture], tell: Callable[[float], None]
-    ) -> Iterator[tuple[Episode, bool]]:
-        if not fixtures:
-            return
-        if self._matches is None:  # one for all rounds, which share its program
-            self._players = sorted({n for f in fixtures for n in self._names(f)})
-            if self.schedule != "round-robin":
-                self._players = sorted(self._on_device)
-            self._matches = DeviceMatches(self.env, [self._on_device[n] for n in self._players])
-        seats = [[self._players.index(n) for n in self._names(f)] for f in fixtures]
-        keep = [f.index < self.record for f in fixtures]
-        seeds = [f.seed for f in fixtures]
-        yield from zip(
-            self._matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True
-        )
-        if not (self.env.max_steps or self.spec.horizon):
-            tell(len(fixtures))
-
-    def _host_episodes(
-        self,
-        fixtures: Sequence[Fixture],
-        tell: Callable[[float], None],
-        stack: contextlib.ExitStack,
-    ) -> Iterator[tuple[Episode, bool]]:
-        if not fixtures:
-            return
-        tasks = [
-            Task(i, self._names(f), f.seed, f.index < self.record) for i, f in enumerate(fixtures)
-        ]
-        if self._workers is None:  # for all rounds
-            made = make_workers(
-                self.backend, self._env_name, {}, self.jobs, self.move_timeout, self.memory
-            )
-            self._workers = stack.enter_context(made)
-        for task, episode in self._workers.run(tasks):
-            tell(1)
-            yield episode, task.record
-
-    def _write(
-        self,
-        store: Store,
-        episodes: Iterable[tuple[Episode, bool]],
-        found: dict[Any, Row],
-    ) -> None:
-        waiting: list[tuple[Episode, bytes | None]] = []
-        last = time.monotonic()
-        try:
-            for episode, keep in episodes:
-                recorded = keep and episode.actions is not None
-                waiting.append((episode, Replay.of(episode).to_bytes() if recorded else None))
-                found[episode.agents, episode.seed] = Row.of(episode)
-                if time.monotonic() - last > COMMIT_SECONDS:
-                    ready, waiting = waiting, []
-                    store.add(ready)
-                    last = time.monotonic()
-        finally:
-            store.add(waiting)
+    def _lineup(self, fixture: Fixture) -> Lineup:
+        return Lineup(self._names(fixture), fixture.seed, fixture.index < self.record)
 
     def results(self, store: Store) -> Results:
         """Everything that is shown, from the rows of this schedule."""
-        found = self._found(store)
+        found = self.lineups.found(store)
         fixtures = [f for fixtures in self._rounds(found) for f in fixtures]
         rows = [found[self._key(f)] for f in fixtures if self._key(f) in found]
         table = payoffs.payoff_table(self.agents, fixtures, rows)

@@ -72,14 +72,14 @@ def test_drivers_and_workers_that_are_killed_lose_no_match(undisturbed, tmp_path
     first.send_signal(signal.SIGKILL)
     first.wait()
     first.stdout.close()
-    monkeypatch.setattr("arenas.evaluation.tournament.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("arenas.evaluation.lineups.COMMIT_SECONDS", 0.0)
     tournament = Tournament(ENV, AGENTS, episodes=20, jobs=2)
     killed = []
 
     def kill_a_worker(_):
         played.append(1)
         if len(played) in (5, 40):
-            victim = tournament._workers._workers[len(killed)]
+            victim = tournament.lineups.workers._workers[len(killed)]
             os.kill(victim.process.pid, signal.SIGKILL)
             killed.append(victim.process.pid)
 
@@ -96,7 +96,7 @@ def test_connections_that_are_killed_lose_no_match(undisturbed, server, monkeypa
 
     The first makes all of PostgreSQL start again, and refuse connections meanwhile.
     """
-    monkeypatch.setattr("arenas.evaluation.tournament.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("arenas.evaluation.lineups.COMMIT_SECONDS", 0.0)
     url = server.database("killed")
     tournament = Tournament(ENV, AGENTS, episodes=20, jobs=2)
     played = []
