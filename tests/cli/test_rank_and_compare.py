@@ -8,25 +8,11 @@ import pytest
 
 import arenas
 from arenas.agents.ppo import export, networks
-from arenas.cli import compare, main
+from arenas.cli import compare
 from arenas.evaluation import Store, Tournament
 from arenas.evaluation.schedule import round_robin
 
 ENV = "rrps-v0,throws=4"
-
-
-@pytest.fixture
-def cli(capsys):
-    """Run a command in this process; its status, output and messages."""
-
-    def run(*args):
-        with pytest.raises(SystemExit) as end:
-            main([*map(str, args)])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return end.value.code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")
