@@ -49,6 +49,15 @@ class PayoffTable:
     count: np.ndarray
     unpaired: np.ndarray | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Names and the cells' means, half intervals and numbers of episodes, as lists."""
+        return {
+            "agents": list(self.agents),
+            "mean": self.mean.tolist(),
+            "half_width": self.half_width().tolist(),
+            "episodes": self.count.tolist(),
+        }
+
     def half_width(self) -> np.ndarray:
         """``[n, n]``: half of each cell's 95 % interval, by Student's t; NaN where undefined."""
         with np.errstate(divide="ignore", invalid="ignore"):

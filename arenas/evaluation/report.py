@@ -121,10 +121,7 @@ class Report:
                 "missing_episodes": self.missing,
                 "standings": [dataclasses.asdict(s) for s in self.standings],
                 "payoff": {
-                    "agents": list(self.table.agents),
-                    "mean": self.table.mean.tolist(),
-                    "half_width": self.table.half_width().tolist(),
-                    "episodes": self.table.count.tolist(),
+                    **self.table.as_json(),
                     "variance_cut_by_pairing": self.table.variance_cut(),  # with half its interval
                 },
                 "ratings": [r.as_json() for r in self.ratings],

@@ -90,12 +90,7 @@ class Results:
                 "settings": self.settings,
                 "missing_episodes": self.missing,
                 "standings": [dataclasses.asdict(s) for s in self.standings],
-                "payoff": {
-                    "agents": list(self.table.agents),
-                    "mean": self.table.mean.tolist(),
-                    "half_width": self.table.half_width().tolist(),
-                    "episodes": self.table.count.tolist(),
-                },
+                "payoff": self.table.as_json(),
                 "population": self.population,
                 "places": self.places and [dataclasses.asdict(p) for p in self.places],
             }

@@ -1,7 +1,6 @@
 """Drawings of FightLadder and SMAX: what a picture holds is what the state says."""
 
 import itertools
-import json
 import math
 import pathlib
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scenes import check, texts
 
 import arenas
 from arenas.env import NOT_STARTED
@@ -28,34 +28,12 @@ from arenas.renderers import fightladder as fights
 from arenas.renderers import figures, smax
 from arenas.renderers.fightladder import FightLadderDrawing
 from arenas.renderers.film import Film, Moment
-from arenas.renderers.scene import SMALLEST_TEXT, Image, Line, Rect, Scene, Text
+from arenas.renderers.scene import Line, Rect, Scene, Text
 from arenas.renderers.smax import SmaxDrawing
 
 
 def ids(game):
     return [spec.id for spec in arenas.registry.envs.values() if spec.game == game]
-
-
-def texts(scene: Scene) -> list[str]:
-    return [item.text for item in scene.items if isinstance(item, Text)]
-
-
-def numbers(value):
-    """All numbers in an item."""
-    if isinstance(value, tuple | list):
-        for part in value:
-            yield from numbers(part)
-    elif not isinstance(value, str | bytes | bool):
-        yield value
-
-
-def check(scene: Scene) -> None:
-    """Legible text, and numbers that JSON takes."""
-    assert all(x.size >= SMALLEST_TEXT for x in scene.items if isinstance(x, Text))
-    found = list(numbers(scene.items))
-    assert all(type(x) in (int, float) for x in found)
-    assert np.isfinite(found).all()
-    json.dumps([x for x in scene.items if not isinstance(x, Image)], allow_nan=False)
 
 
 # FightLadder --------------------------------------------------------------------------------------

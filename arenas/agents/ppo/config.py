@@ -171,6 +171,20 @@ _CHOICES = {
     "critic": ("auto", "observations", "state"),
 }
 
+# Much entropy first: against a player that folds to raises, to raise seldom does not pay yet.
+_POKER: dict[str, Any] = {
+    "num_envs": 128,
+    "rollout": 16,
+    "lr": 1e-3,
+    "gamma": 1.0,
+    "gae_lambda": 1.0,
+    "clip_value": False,
+    "entropy": 0.3,
+    "entropy_final": 0.05,
+    "greedy": False,
+    "eval_episodes": 512,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "rrps": {
         "steps": 2_000_000,
@@ -251,35 +265,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "entropy_final": 0.002,
         "eval_episodes": 512,
     },
-    # Much entropy first: against a player that folds to raises, to raise seldom does not pay yet.
-    "kuhn": {
-        "steps": 300_000,
-        "num_envs": 128,
-        "rollout": 16,
-        "hidden": 64,
-        "lr": 1e-3,
-        "gamma": 1.0,
-        "gae_lambda": 1.0,
-        "clip_value": False,
-        "entropy": 0.3,
-        "entropy_final": 0.05,
-        "greedy": False,
-        "eval_episodes": 512,
-    },
-    "leduc": {
-        "steps": 1_000_000,
-        "num_envs": 128,
-        "rollout": 16,
-        "lr": 1e-3,
-        "gamma": 1.0,
-        "gae_lambda": 1.0,
-        "clip_value": False,
-        "entropy": 0.3,
-        "entropy_final": 0.05,
-        "greedy": False,
-        "reward_scale": 0.2,
-        "eval_episodes": 512,
-    },
+    "kuhn": {**_POKER, "steps": 300_000, "hidden": 64},
+    "leduc": {**_POKER, "steps": 1_000_000, "reward_scale": 0.2},
     # JaxMARL's published settings of ippo_rnn_smax (arXiv 2311.10090).
     "smax": {
         "steps": 10_000_000,
