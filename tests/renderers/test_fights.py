@@ -9,7 +9,7 @@ import sys
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scenes import check, texts
+from scenes import check, numbers, texts
 
 import arenas
 from arenas.env import NOT_STARTED
