@@ -56,8 +56,8 @@ class RayWorkers:
         Workers(env_id, env_kwargs, jobs or 1, move_timeout, memory)  # refuses what it would
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
-            import ray
-            import ray.exceptions
+            import ray  # pyright: ignore[reportMissingImports]
+            import ray.exceptions  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise BadArgument("the backend ray needs Ray: pip install 'arenas[ray]'") from error
         self._ray: Any = ray
