@@ -8,6 +8,7 @@ the same either way. An agent that fails forfeits the episode; the episode ends,
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -345,13 +346,37 @@ def forfeit_returns(env: Any, seat: int, returns: Sequence[float]) -> tuple[floa
 
 def acts_on_device(env: Env[Any], agents: Sequence[DeviceAgent]) -> list[bool]:
     """Whether each agent can be compiled for this game, and its actions have the right shape."""
+    view = _view(env)
+    return [_acts(env, agent, *view) for agent in agents]
+
+
+def _view(env: Env[Any]) -> tuple[Any, Any, Any]:
+    """Shapes of a key, of what one seat observes, and of its mask."""
     key = jax.eval_shape(lambda: jax.random.key(0))
     _, timestep = jax.eval_shape(env.reset, key)
-    view = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype),
-        (timestep.observation, timestep.action_mask),
-    )
-    return [_acts(env, agent, key, *view) for agent in agents]
+    seen = (timestep.observation, timestep.action_mask)
+    return key, *jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), seen)
+
+
+def alike(env: Env[Any], agents: Sequence[DeviceAgent]) -> list[list[int]]:
+    """Indices of agents that play by the same program, and differ in their ``params`` at most.
+
+    Programs are the same whose text is, as it goes to the compiler, constants included.
+    """
+    groups: dict[Any, list[int]] = {}
+    view = _view(env)
+    for i, agent in enumerate(agents):
+        groups.setdefault(_program(agent, *view), []).append(i)
+    return list(groups.values())
+
+
+def _program(agent: DeviceAgent, key: Any, observation: Any, mask: Any) -> Any:
+    def both(params: Any, key: Any, observation: Any, mask: Any) -> Any:
+        carry = agent.init(key, jnp.int32(0))
+        return carry, agent.act(params, carry, observation, mask, key)
+
+    text = jax.jit(both).lower(agent.params, key, observation, mask).as_text()
+    return jax.tree.structure(agent.params), hashlib.sha256(text.encode()).digest()
 
 
 def _acts(env: Env[Any], agent: DeviceAgent, key: Any, observation: Any, mask: Any) -> bool:
@@ -374,7 +399,10 @@ class DeviceMatches:
     """Episodes between device agents, all pairs and all episodes in one compiled program.
 
     At each step every agent acts once, on the seats that it holds across all episodes; an agent
-    costs nothing where it does not sit. Episodes that have ended stand still until all have.
+    costs nothing where it does not sit. Agents that differ in their parameters only act in one
+    operation, so that a field of many compiles as fast as one of few; it also plays fast where each
+    agent holds about as many seats as the others. Episodes that have ended stand still until all
+    have.
 
     Args:
         env: the environment.
@@ -395,7 +423,8 @@ class DeviceMatches:
             most = 1024 if jax.default_backend() == "cpu" else 8192
             batch = int(np.clip(2**28 // max(1, size), 64, most))
         self.batch = batch
-        self._shape = (0, [1] * len(self.agents))
+        self._alike = alike(env, self.agents)
+        self._shape = (0, [1] * len(self._alike))
         self._start, self._run = jax.jit(self._start_all), jax.jit(self._run_steps)
 
     def play(
@@ -420,11 +449,12 @@ class DeviceMatches:
         batch, room = max(min(self.batch, count), self._shape[0]), self._shape[1]
         pieces = [slice(i, min(i + batch, count)) for i in range(0, count, batch)]
         table = np.asarray(seats, np.int64).reshape(count, self.env.num_agents)
-        # A program has fixed shapes: each agent gets room for the most seats it holds in a piece.
-        room = [
-            max([room[a], *(int((table[p] == a).sum()) for p in pieces)])
-            for a in range(len(self.agents))
-        ]
+        # A program has fixed shapes: each agent gets room for the most seats that it, or another of
+        # its kind, holds in a piece.
+        for p in pieces:
+            held = np.bincount(table[p].ravel(), minlength=len(self.agents))
+            most = [int(held[kind].max()) for kind in self._alike]
+            room = [max(pair) for pair in zip(room, most, strict=True)]
         self._shape = (batch, room)
         keep = [record] * count if isinstance(record, bool) else list(record)
         for p in pieces:
@@ -442,17 +472,21 @@ class DeviceMatches:
         real, width = seats.shape
         nowhere = batch * width  # an index out of range: read as anything, written nowhere
         slots = []
-        for agent, size in enumerate(room):
-            held = np.flatnonzero(seats.reshape(-1) == agent)
-            slots.append(
-                np.concatenate([held, np.full(size - len(held), nowhere)]).astype(np.int32)
-            )
+        for kind, size in zip(self._alike, room, strict=True):
+            where = np.full((len(kind), size), nowhere, np.int32)
+            for row, agent in zip(where, kind, strict=True):
+                held = np.flatnonzero(seats.reshape(-1) == agent)
+                row[: len(held)] = held
+            slots.append(where)
         padded = np.zeros(batch, np.uint32)
         padded[:real] = seeds
         agent_seeds = np.zeros((batch, width), np.uint32)
         agent_seeds[:real] = [[agent_seed(s, i) for i in range(width)] for s in seeds]
         carry = self._start(padded, agent_seeds.reshape(-1), tuple(slots))
-        params = tuple(a.params for a in self.agents)
+        params = [
+            jax.tree.map(lambda *x: jnp.stack(x), *(self.agents[a].params for a in kind))
+            for kind in self._alike
+        ]
         taken = []
         horizon = self.env.max_steps or (self.env.spec.horizon if self.env.spec else None)
         told = 0.0
@@ -496,12 +530,12 @@ class DeviceMatches:
         agent_keys = jax.vmap(jax.random.key)(agent_seeds)  # [episodes * A]
         seat = jnp.tile(jnp.arange(self.env.num_agents, dtype=jnp.int32), len(seeds))
 
-        def start(agent: DeviceAgent, where: Any) -> Any:
-            return jax.vmap(lambda k, s: agent.init(step_key(k, 0), s))(
-                agent_keys[where], seat[where]
-            )
+        def start(kind: list[int], where: Any) -> Any:
+            init = self.agents[kind[0]].init
+            each = jax.vmap(jax.vmap(lambda k, s: init(step_key(k, 0), s)))
+            return each(agent_keys[where], seat[where])
 
-        carries = tuple(start(a, w) for a, w in zip(self.agents, slots, strict=True))
+        carries = tuple(start(k, w) for k, w in zip(self._alike, slots, strict=True))
         acts = jnp.zeros(agent_seeds.shape, jnp.uint32)
         returns = jnp.zeros((len(seeds), self.env.num_agents), jnp.float32)
         view = (timestep.observation, timestep.action_mask, timestep.acting)
@@ -518,12 +552,14 @@ class DeviceMatches:
             act_keys = jax.vmap(step_key)(agent_keys, acts)
             action = jnp.zeros((*acts.shape, *self.env.action_shape), action_type)
             new_carries = []
-            for agent, own, held, where in zip(self.agents, params, carries, slots, strict=True):
+            for kind, own, held, where in zip(self._alike, params, carries, slots, strict=True):
                 seen = jax.tree.map(lambda x, where=where: x[where], (observation, mask, act_keys))
-                new, chosen = jax.vmap(agent.act, (None, 0, 0, 0, 0))(own, held, *seen)
-                chosen = select_rows(acting[where], chosen.astype(action_type), action[where])
+                act = jax.vmap(jax.vmap(self.agents[kind[0]].act, (None, 0, 0, 0, 0)))
+                new, chosen = act(own, held, *seen)
+                acts_now = jax.vmap(select_rows, (0, 0, 0))
+                chosen = acts_now(acting[where], chosen.astype(action_type), action[where])
                 action = action.at[where].set(chosen, mode="drop")
-                new_carries.append(select_rows(acting[where], new, held))
+                new_carries.append(acts_now(acting[where], new, held))
             action = action.reshape(*returns.shape, *self.env.action_shape)
             step_keys = jax.vmap(step_key)(keys, state.steps + 1)
             state, timestep = jax.vmap(self.env.step)(step_keys, state, action)

@@ -177,7 +177,12 @@ class Lineups:
             again = self._matches is not None
             self._players = sorted(self.on_device if everyone or again else names)
             self._matches = DeviceMatches(self.env, [self.on_device[n] for n in self._players])
-        seats = [[self._players.index(n) for n in x.agents] for x in lineups]
+        # Mixed, as the program gives all agents of a kind room for the most seats that one of them
+        # holds in a piece: an agent's episodes stand side by side in a schedule.
+        order = np.random.default_rng(0).permutation(len(lineups))
+        lineups = [lineups[i] for i in order]
+        index = {name: i for i, name in enumerate(self._players)}
+        seats = [[index[n] for n in x.agents] for x in lineups]
         keep, seeds = [x.record for x in lineups], [x.seed for x in lineups]
         yield from zip(
             self._matches.play(seats, seeds, record=keep, progress=tell), keep, strict=True

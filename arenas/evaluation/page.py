@@ -501,7 +501,9 @@ def _exploitability(report: Report) -> str:
     bounds: list[list[Cell]] = []
     for kind, file, content in report.attachments:
         try:
-            if kind == "exploit":
+            if kind == "exact":
+                bounds.append(_exact(content, file))
+            elif kind == "exploit":
                 bounds.append(_bound(content, file))
             elif kind == "nemesis":
                 bounds.append(_nemesis(content, file))
@@ -509,7 +511,7 @@ def _exploitability(report: Report) -> str:
             parts.append(_unread(file))
     if bounds:
         parts.append(
-            "<h3>By exploiters</h3>"
+            "<h3>By best responses and exploiters</h3>"
             + _table(
                 ["agent", "how", "exploitability", "95 % interval", "from"],
                 bounds,
@@ -517,6 +519,12 @@ def _exploitability(report: Report) -> str:
             )
         )
     return "".join(parts)
+
+
+def _exact(content: dict[str, Any], file: str) -> list[Cell]:
+    agent, value = str(content["settings"]["agent"]), float(content["exploitability"])
+    how = f"exact best response; NashConv {_number(float(content['nash_conv']))}"
+    return [(_e(agent), agent), (how, how), _plain(value), ("exact", value), (_e(file), file)]
 
 
 def _bound(content: dict[str, Any], file: str) -> list[Cell]:

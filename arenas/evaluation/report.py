@@ -1,8 +1,9 @@
 """A tournament's report: one self-contained page, and its tables as CSV, JSON and LaTeX.
 
 Everything is computed again from the rows of the store, and from what other commands left in the
-tournament's folder or a folder within it: ``exploit.json`` and ``nemesis.json`` (``arenas
-exploit``), ``crossplay.json`` (``arenas crossplay``) and ``comparison.json`` (``arenas compare``).
+tournament's folder or a folder within it: ``exact.json``, ``exploit.json`` and ``nemesis.json``
+(``arenas exploit``), ``crossplay.json`` (``arenas crossplay``) and ``comparison.json`` (``arenas
+compare``).
 """
 
 from __future__ import annotations
@@ -44,7 +45,13 @@ LEAST_STEPS = 60
 BOOTSTRAP = 200
 """Samples for the intervals of ratings; ``arenas rank`` takes as many as each method needs."""
 
-ATTACHMENTS = ("exploit.json", "nemesis.json", "crossplay.json", "comparison.json")
+ATTACHMENTS = (
+    "exact.json",
+    "exploit.json",
+    "nemesis.json",
+    "crossplay.json",
+    "comparison.json",
+)
 """Files of other commands that the report shows."""
 
 Tell = Callable[[float], None]
@@ -480,6 +487,11 @@ def _others(settings: dict[str, Any]) -> str:
 
 def _attached_methods(report: Report) -> Iterator[str]:
     texts = {
+        "exact": (
+            "Exploitability, exactly. Best responses to the agent's tabular policy in every seat, "
+            "by OpenSpiel (Lanctot et al. 2019, arXiv:1908.09453); exploitability is NashConv "
+            "divided by the number of seats."
+        ),
         "exploit": (
             "Exploitability, from below. A best response was trained by PPO (Schulman et al. 2017, "
             "arXiv:1707.06347) against the frozen agent and judged on fresh episodes in every "

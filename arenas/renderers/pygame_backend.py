@@ -2,7 +2,7 @@
 
 Small shapes are rasterized with exact coverage, kept as sprites, and copied; so edges are smooth
 at any place, and a picture that resembles the last one costs little. Large shapes are drawn by
-pygame. The first items of a picture that equal those of the last one are copied in one piece.
+pygame. The first items of a picture that equal those of the last ones are copied in one piece.
 """
 
 from __future__ import annotations
@@ -52,6 +52,12 @@ LARGEST_SPRITE = 40_000
 LARGEST_OVAL = 200_000
 """The same for ellipses, which keep their shape and so are seldom made anew."""
 
+WORTH_A_BASE = 4
+"""Items that must be alike in pictures that follow each other for their picture to be kept."""
+
+MOST_BASES = 4
+"""Such pictures at once, the empty ground among them."""
+
 CACHE_PIXELS = 8_000_000
 """Pixels of sprites that a painter keeps, 32 MB; those unused for longest go first."""
 
@@ -65,8 +71,10 @@ class Painter:
     def __init__(self) -> None:
         self._sprites: OrderedDict[Any, pygame.Surface] = OrderedDict()
         self._pixels = 0
-        self._base: tuple[Any, int, pygame.Surface] | None = None  # place, items in it, picture
+        self._bases: list[tuple[int, pygame.Surface]] = []  # items in it, picture; ever more items
+        self._place: Any = None  # of the bases
         self._last: tuple[Item, ...] = ()
+        self._steady = 0  # how many items the last two pictures began with alike
 
     def paint(
         self,
@@ -99,18 +107,31 @@ class Painter:
     def _paint_base(
         self, scene: Scene, surface: pygame.Surface, area: pygame.Rect, place: Any
     ) -> int:
-        """Paint what this scene begins with like the last one; how many items those are."""
-        same = _same_start(scene.items, self._last)
-        base = self._base
-        kept = base is not None and base[0] == place and base[1] <= same
-        if base is None or not kept or same > base[1] + 4:
-            picture = pygame.Surface(area.size)
-            picture.fill(rgba(scene.background)[:3])
-            x, y, scale = place[2:]
-            self.items(scene.items[:same], picture, x, y, scale)
-            base = self._base = (place, same, picture)
-        surface.blit(base[2], area.topleft)
-        return base[1]
+        """Paint what this scene begins with like the last one; how many items those are.
+
+        Several such beginnings are kept, each with the one before it below, so that a figure that
+        moves again after a pause does not cost the ground below it.
+        """
+        same = _same_start(scene.items, self._last) if place == self._place else 0
+        while self._bases and (self._bases[-1][0] > same or place != self._place):
+            self._bases.pop()
+        if not self._bases:
+            ground = pygame.Surface(area.size)
+            ground.fill(rgba(scene.background)[:3])
+            self._bases.append((0, ground))
+        self._place = place
+        # Worth a copy of the picture once it held for a second time.
+        steady, self._steady = min(same, self._steady), same
+        count, picture = self._bases[-1]
+        if steady > count + WORTH_A_BASE:
+            picture = picture.copy()
+            self.items(scene.items[count:steady], picture, *place[2:])
+            if len(self._bases) == MOST_BASES:
+                self._bases.pop()
+            self._bases.append((steady, picture))
+            count = steady
+        surface.blit(picture, area.topleft)
+        return count
 
     def items(
         self, items: Iterable[Item], surface: pygame.Surface, x: Number, y: Number, scale: Number

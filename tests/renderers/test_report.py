@@ -168,6 +168,9 @@ def test_what_other_commands_left_is_shown_and_what_is_damaged_passed_over(folde
         "settings": {"agent": "rrps/<b>copy", "budget": 5000},
         "exploitability": {**score, "mean": 0.625, "at_least": 0.5, "episodes": 9},
     }))  # fmt: skip
+    (tmp_path / "x" / "exact.json").write_text(json.dumps({
+        "settings": {"agent": "rrps/rock"}, "nash_conv": 1.375, "exploitability": 0.6875,
+    }))  # fmt: skip
     (tmp_path / "crossplay.json").write_text(json.dumps({
         "settings": {"seed": 4}, "agents": ["a", "b"], "matrix": [[8.0, 6.0], [None, 9.0]],
         "self_play": score, "cross_play": None, "gap": None, "with_partners": None,
@@ -183,8 +186,9 @@ def test_what_other_commands_left_is_shown_and_what_is_damaged_passed_over(folde
     (tmp_path / "y" / "exploit.json").write_text("no JSON")
     found = report.gather(tmp_path, samples=0, bootstrap=0)
     page = Elements(html_page(found))
-    for words in ("rrps/<b>copy", "0.625", "x/exploit.json", "7.25", "6.5 to 8", "0.8125",
-                  "Performance profiles", "nemesis.json does not hold"):  # fmt: skip
+    for words in ("rrps/<b>copy", "0.625", "x/exploit.json", "0.6875",
+                  "exact best response; NashConv 1.375", "x/exact.json", "7.25", "6.5 to 8",
+                  "0.8125", "Performance profiles", "nemesis.json does not hold"):  # fmt: skip
         assert words in page.text, words
     methods = report.methods_text(found)
     assert '"budget": 5000' in methods
