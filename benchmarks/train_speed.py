@@ -111,9 +111,17 @@ def ours(id: str, config: Config, updates: int) -> Callable[[Any], Any]:
 
 
 def theirs(
-    id: str, config: Config, updates: int, scripts: pathlib.Path, logging: bool
+    id: str, config: Config, updates: int, script: Any, logging: bool
 ) -> Callable[[Any], Any]:
-    """JaxMARL's training with the same settings, from a key to the state."""
+    """JaxMARL's training with the same settings, from a key to the state.
+
+    Args:
+        id: our environment's.
+        config: the settings.
+        updates: of one run.
+        script: from :func:`load`.
+        logging: whether it calls back to the host once an update.
+    """
     settings = {
         "LR": config.lr,
         "NUM_ENVS": config.num_envs,
@@ -133,7 +141,6 @@ def theirs(
         "ACTIVATION": "relu",
         "SEED": 0,
     }
-    script = load(scripts / f"{SCRIPTS[id]}.py")
     train = script.make_train(settings | ONLY_THEIRS[id])
     if logging:
         return train
@@ -222,7 +229,9 @@ def measure(
     """One environment; the first result is ours."""
     trains = {"arenas": ours(id, config, updates)}
     if scripts is not None:
-        trains[f"jaxmarl {SCRIPTS[id]}"] = theirs(id, config, updates, scripts, logging)
+        trains[f"jaxmarl {SCRIPTS[id]}"] = theirs(
+            id, config, updates, load(scripts / f"{SCRIPTS[id]}.py"), logging
+        )
     runs, compile_seconds = {}, {}
     for name, train in trains.items():
         runs[name], compile_seconds[name] = compiled(train)

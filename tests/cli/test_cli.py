@@ -1,4 +1,7 @@
-"""The command as a person runs it: in its own process, with its messages and exit codes."""
+"""The command as a person runs it, with its messages and exit codes.
+
+In a process of its own where the process matters: signals, terminals, pipes, the folder it is in.
+"""
 
 import json
 import os
@@ -53,20 +56,27 @@ def arenas(*args, cwd=None):
     return process.returncode, out, err
 
 
-def ok(*args, cwd=None):
-    code, out, err = arenas(*args, cwd=cwd)
-    assert code == 0, err
-    return out
+@pytest.fixture
+def ok(cli, monkeypatch):
+    """Run a command that must do well, in this process; what it prints."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*args):
+        code, out, err = cli(*args)
+        assert code == 0, err
+        return out
+
+    return run
 
 
-def test_help_teaches():
+def test_help_teaches(ok):
     out = ok("--help")
     for word in ("tournament", "replay", "examples:", "arenas match rrps-v0"):
         assert word in out
     assert "every seating" in ok("tournament", "--help")
 
 
-def test_environments_and_agents_are_listed_for_people_and_scripts():
+def test_environments_and_agents_are_listed_for_people_and_scripts(ok):
     assert "colorgrid-v0" in ok("envs")
     listed = json.loads(ok("envs", "--json"))
     rrps = next(e for e in listed["environments"] if e["id"] == "rrps-v0")
@@ -84,14 +94,14 @@ def test_environments_and_agents_are_listed_for_people_and_scripts():
     assert "rrps/greenberg" in ok("agents", "--search", "green")
 
 
-def test_the_names_of_other_libraries_are_listed_on_demand():
+def test_the_names_of_other_libraries_are_listed_on_demand(ok):
     out = ok("envs", "--all")
     for name in ("jaxmarl/SMAX", "jaxmarl/hanabi", "open_spiel/kuhn_poker"):
         assert name in out
     json.loads(ok("envs", "--all", "--json"))
 
 
-def test_a_match_is_recorded_verified_and_printed(tmp_path):
+def test_a_match_is_recorded_verified_and_printed(ok, tmp_path):
     file = tmp_path / "game.replay"
     out = ok("match", "rrps-v0,throws=20", "--agents", "rrps/rockbot", "rrps/paper", "--seed", 7,
              "--record", file)  # fmt: skip
@@ -104,7 +114,7 @@ def test_a_match_is_recorded_verified_and_printed(tmp_path):
     assert shown["returns"] == [-20, 20]
 
 
-def test_several_episodes_are_recorded_by_number(tmp_path):
+def test_several_episodes_are_recorded_by_number(ok, tmp_path):
     out = json.loads(ok("match", "colorgrid-v0,size=8,max_steps=20", "--agents", "random", "random",
              "--episodes", 2, "--record", tmp_path / "g.replay", "--json"))  # fmt: skip
     assert [e["outcome"] for e in out["episodes"]] == ["truncated"] * 2
@@ -112,18 +122,18 @@ def test_several_episodes_are_recorded_by_number(tmp_path):
     assert "verified" in ok("replay", tmp_path / "g-1.replay", "--verify")
 
 
-def test_a_replay_that_differs_exits_with_1_and_says_what(tmp_path):
+def test_a_replay_that_differs_exits_with_1_and_says_what(cli, tmp_path):
     from arenas import Replay, play
 
     [episode] = play("rrps-v0,throws=9", ["rrps/rock", "rrps/paper"])
     object.__setattr__(episode, "returns", (9.0, -9.0))
     Replay.of(episode).save(tmp_path / "lie.replay")
-    code, _, err = arenas("replay", tmp_path / "lie.replay", "--verify")
+    code, _, err = cli("replay", tmp_path / "lie.replay", "--verify")
     assert code == 1
     assert "does not verify: returns: recorded (9.0, -9.0), now (-9.0, 9.0)" in err
 
 
-def test_a_tournament_shows_standings_payoffs_and_where_things_lie(tmp_path):
+def test_a_tournament_shows_standings_payoffs_and_where_things_lie(ok, tmp_path):
     args = ("tournament", "rrps-v0,throws=30", "--agents", "rrps/rock", "rrps/copybot", "random",
             "--episodes", 2, "--jobs", 2)  # fmt: skip
     out = ok(*args, "--out", tmp_path / "t")
@@ -144,7 +154,7 @@ def test_a_tournament_shows_standings_payoffs_and_where_things_lie(tmp_path):
     }
 
 
-def test_a_store_may_be_a_url(tmp_path):
+def test_a_store_may_be_a_url(ok, tmp_path):
     ok("tournament", "rrps-v0,throws=5", "--agents", "rrps/rock", "random",
        "--store", f"sqlite:///{tmp_path}/ladder.db")  # fmt: skip
     with sqlite3.connect(tmp_path / "ladder.db") as db:
@@ -189,7 +199,8 @@ def test_ctrl_c_keeps_what_was_played_and_the_same_command_plays_the_rest(tmp_pa
     kept = rows()
     assert 0 < kept < 128
     assert json.loads((tmp_path / "t" / "results.json").read_text())["missing_episodes"] > 0
-    ok(*args, "--out", tmp_path / "t", cwd=tmp_path)
+    code, _, err = arenas(*args, "--out", tmp_path / "t", cwd=tmp_path)
+    assert code == 0, err
     assert rows() == 4 * 4 * 8
     json_text = (tmp_path / "t" / "results.json").read_text()
     assert json.loads(json_text)["missing_episodes"] == 0
@@ -226,12 +237,13 @@ def test_an_agent_of_ones_own_is_named_by_its_module(tmp_path):
         "    def reset(self, seat, seed): pass\n"
         "    def act(self, observation, action_mask): return 1\n"
     )
-    out = ok("match", "rrps-v0,throws=8", "--agents", "mine:Paper", "rrps/rock", "--json",
-             cwd=tmp_path)  # fmt: skip
+    code, out, err = arenas("match", "rrps-v0,throws=8", "--agents", "mine:Paper", "rrps/rock",
+                            "--json", cwd=tmp_path)  # fmt: skip
+    assert code == 0, err
     assert json.loads(out)["episodes"][0]["returns"] == [8, -8]
 
 
-def test_an_agent_that_never_returns_forfeits_and_is_named(tmp_path):
+def test_an_agent_that_never_returns_forfeits_and_is_named(ok):
     out = ok("tournament", "rrps-v0,throws=5", "--agents", "rrps/rock", "hostile:Hangs,at=2",
              "--episodes", 1, "--move-timeout", 0.5, "--jobs", 2)  # fmt: skip
     assert "hostile:Hangs,at=2 forfeited 3: took longer than 0.5 s to move at step 2" in out
@@ -265,18 +277,24 @@ ROCKS = ("--agents", "rrps/rock", "rrps/paper")
         (["agents", "--env", "rrsp-v0"], "did you mean 'rrps-v0'"),
     ],
 )
-def test_bad_input_exits_with_2_and_says_what_is_accepted(args, message):
-    code, out, err = arenas(*args)
+def test_bad_input_exits_with_2_and_says_what_is_accepted(cli, args, message):
+    code, out, err = cli(*args)
     assert code == 2
     assert message in err
     assert out == ""
 
 
+def test_a_process_exits_with_2_as_well():
+    code, out, err = arenas("tournamnt")
+    assert (code, out) == (2, "")
+    assert "did you mean 'tournament'?" in err
+
+
 @pytest.mark.parametrize(
     "args", [["match"], ["match", "rrps-v0"], ["tournament", "rrps-v0", "--episode", "x", *ROCKS]]
 )
-def test_missing_and_malformed_options_exit_with_2(args):
-    code, _, err = arenas(*args)
+def test_missing_and_malformed_options_exit_with_2(cli, args):
+    code, _, err = cli(*args)
     assert code == 2
     assert err
 
