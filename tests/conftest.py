@@ -1,10 +1,7 @@
 """Types are checked while tests run, and compiled programs are kept between runs."""
 
-import importlib.abc
-import importlib.machinery
 import os
 import pathlib
-import sys
 
 import pytest
 
@@ -27,25 +24,9 @@ QUICK = (
 )
 os.environ["XLA_FLAGS"] = " ".join([*QUICK, os.environ.get("XLA_FLAGS", "")]).strip()
 
-from jaxtyping import install_import_hook  # noqa: E402
+import checked  # noqa: E402
 
-install_import_hook("arenas", "beartype.beartype")
-
-HOST_TABLES = {f"arenas.envs.fightladder.{name}" for name in ("controls", "moves", "occasions")}
-"""Made from numbers of the host at import, by a million calls: ten seconds of checking in every
-process, where no array has a shape to be checked."""
-
-
-class _Unchecked(importlib.abc.MetaPathFinder):
-    """Imports the tables as they are."""
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname in HOST_TABLES:
-            return importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        return None
-
-
-sys.meta_path.insert(0, _Unchecked())
+checked.install("arenas")
 
 
 @pytest.fixture(autouse=True)
