@@ -18,8 +18,6 @@ from arenas.envs.fightladder.fight import ROUND_FRAMES, Fighter
 from arenas.envs.fightladder.ladder import STAGE_LEVELS
 from arenas.errors import BadArgument
 
-pytestmark = pytest.mark.unoptimized  # numbers are integers: no rounding decides
-
 FIELDS = {name: i for i, name in enumerate(Fighter._fields)}
 
 

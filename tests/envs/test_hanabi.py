@@ -22,8 +22,6 @@ from arenas.host import as_host
 from arenas.renderers.text import render_text
 from arenas.testing import check_env
 
-pytestmark = pytest.mark.unoptimized  # numbers are integers: no rounding decides
-
 RED, YELLOW, GREEN, WHITE, BLUE = range(5)
 
 

@@ -22,8 +22,6 @@ jaxmarl = interop.import_jaxmarl()
 from jaxmarl.environments import spaces  # noqa: E402
 from jaxmarl.environments.multi_agent_env import MultiAgentEnv  # noqa: E402
 
-pytestmark = pytest.mark.unoptimized
-
 # JaxMARL in Arenas -------------------------------------------------------------------------------
 
 
