@@ -17,3 +17,16 @@ def cli(capsys):
         return end.value.code, out, err
 
     return run
+
+
+@pytest.fixture
+def ok(cli, monkeypatch):
+    """Run a command that must do well, in this process; what it prints."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*args):
+        code, out, err = cli(*args)
+        assert code == 0, err
+        return out
+
+    return run

@@ -56,19 +56,6 @@ def arenas(*args, cwd=None):
     return process.returncode, out, err
 
 
-@pytest.fixture
-def ok(cli, monkeypatch):
-    """Run a command that must do well, in this process; what it prints."""
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def run(*args):
-        code, out, err = cli(*args)
-        assert code == 0, err
-        return out
-
-    return run
-
-
 def test_help_teaches(ok):
     out = ok("--help")
     for word in ("tournament", "replay", "examples:", "arenas match rrps-v0"):

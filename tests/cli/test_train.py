@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from test_cli import arenas, interrupt, ok, start
+from test_cli import arenas, interrupt, start
 
 from arenas.agents.ppo.config import Config
 from arenas.cli import main
@@ -27,7 +27,7 @@ def refused(capsys):
     return run
 
 
-def test_every_hyperparameter_is_a_flag_with_help():
+def test_every_hyperparameter_is_a_flag_with_help(ok):
     out = ok("train", "--help")
     for field in dataclasses.fields(Config):
         assert f"--{field.name.replace('_', '-')}" in out
@@ -36,7 +36,7 @@ def test_every_hyperparameter_is_a_flag_with_help():
 
 
 @pytest.mark.slow
-def test_several_agents_are_trained_at_once_exported_and_play(tmp_path):
+def test_several_agents_are_trained_at_once_exported_and_play(ok, tmp_path):
     run = tmp_path / "run"
     args = ("train", "ippo", "--env", "rrps-v0,throws=8", "--steps", 64, *SMALL, "--out", run)
     args = (*args, "--opponents", "rrps/copy", "--evaluations", 1, "--eval-episodes", 4)
@@ -72,7 +72,7 @@ def test_what_is_not_accepted_is_refused_with_what_is(tmp_path, refused):
 
 
 @pytest.mark.slow
-def test_ctrl_c_exports_and_a_run_goes_on_from_there_unless_it_is_damaged(tmp_path, refused):
+def test_ctrl_c_exports_and_a_run_goes_on_from_there_unless_it_is_damaged(ok, tmp_path, refused):
     run = tmp_path / "run"
     args = ("train", "ippo", "--env", "rrps-v0,throws=8", "--steps", 10**9, *SMALL, "--out", run)
     lines = run / "metrics.jsonl"
