@@ -30,6 +30,11 @@ T = TypeVar("T")
 STEPS_PER_CALL = 100
 """Steps that a device program makes before it returns to Python (progress, Ctrl-C)."""
 
+FEWEST_SEATS = 64
+"""An agent acts on so many seats at least, empty ones among them. XLA multiplies matrices of fewer
+rows by another program on CPU, which adds in another order: an agent's choices would depend on how
+many episodes are played beside its own, and so on what was left when a tournament goes on."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Forfeit:
@@ -424,7 +429,7 @@ class DeviceMatches:
             batch = int(np.clip(2**28 // max(1, size), 64, most))
         self.batch = batch
         self._alike = alike(env, self.agents)
-        self._shape = (0, [1] * len(self._alike))
+        self._shape = (0, [FEWEST_SEATS] * len(self._alike))
         self._start, self._run = jax.jit(self._start_all), jax.jit(self._run_steps)
 
     def play(
@@ -450,7 +455,7 @@ class DeviceMatches:
         pieces = [slice(i, min(i + batch, count)) for i in range(0, count, batch)]
         table = np.asarray(seats, np.int64).reshape(count, self.env.num_agents)
         # A program has fixed shapes: each agent gets room for the most seats that it, or another of
-        # its kind, holds in a piece.
+        # its kind, holds in a piece, and not for few.
         for p in pieces:
             held = np.bincount(table[p].ravel(), minlength=len(self.agents))
             most = [int(held[kind].max()) for kind in self._alike]
