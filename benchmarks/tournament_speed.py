@@ -143,7 +143,7 @@ def device_results(seconds: float, repeats: int) -> list[Result]:
         rates = in_turns({"": play}, repeats, seconds)[""]
         each = MATCHES * statistics.median(rates)
         results.append(
-            Result((name, name), f"{env}, one program", MATCHES, each, each, compiling, None)
+            Result((name, "its copy"), f"{env}, one program", MATCHES, each, each, compiling, None)
         )
     return results
 
@@ -160,7 +160,7 @@ def main(seconds: float = 10.0, repeats: int = 3, json_: bool = False) -> None:
     if json_:
         print_json(results)
         return
-    console = rich.console.Console(width=140)
+    console = rich.console.Console(width=180)
     names = ("pair", "played by", "matches", "a second", "once started", "start s", "ratio")
     lines = table(f"Matches a second ({machine()})", names)
     for r in results:
