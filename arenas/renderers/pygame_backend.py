@@ -13,7 +13,7 @@ import itertools
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +185,33 @@ class Painter:
         line: int = 0,
     ) -> None:
         """A rectangle with round corners, or with ``line`` its edge of that thickness inwards."""
+        if width * height > LARGEST_SPRITE:
+            self._round_pieces(surface, left, top, width, height, radius, color, line, _box)
+            return
+        key = ("round", width, height, radius, line, color)
+        found = self._sprites.get(key)
+        if found is None:
+            found = pygame.Surface((width, height), pygame.SRCALPHA, 32)
+            found.fill((*color[:3], 0))
+            self._round_pieces(found, 0, 0, width, height, radius, color, line, _fill)
+            self._keep(key, found)
+        else:
+            self._sprites.move_to_end(key)
+        surface.blit(found, (left, top))
+
+    def _round_pieces(
+        self,
+        surface: pygame.Surface,
+        left: int,
+        top: int,
+        width: int,
+        height: int,
+        radius: int,
+        color: Color,
+        line: int,
+        box: Callable[..., None],
+    ) -> None:
+        """The four corners of one sprite, and boxes between them."""
         key = ("corner", radius, line, color)
         found = self._sprites.get(key)
         if found is None:
@@ -200,14 +227,14 @@ class Painter:
         surface.blit(found, (right, bottom), (radius, radius, radius, radius))
         across, down = width - 2 * radius, height - 2 * radius
         if line:
-            _box(surface, left + radius, top, across, line, color)
-            _box(surface, left + radius, top + height - line, across, line, color)
-            _box(surface, left, top + radius, line, down, color)
-            _box(surface, left + width - line, top + radius, line, down, color)
+            box(surface, left + radius, top, across, line, color)
+            box(surface, left + radius, top + height - line, across, line, color)
+            box(surface, left, top + radius, line, down, color)
+            box(surface, left + width - line, top + radius, line, down, color)
         else:
-            _box(surface, left + radius, top, across, radius, color)
-            _box(surface, left, top + radius, width, down, color)
-            _box(surface, left + radius, bottom, across, radius, color)
+            box(surface, left + radius, top, across, radius, color)
+            box(surface, left, top + radius, width, down, color)
+            box(surface, left + radius, bottom, across, radius, color)
 
     def _oval(
         self, surface: pygame.Surface, e: Ellipse, x: Number, y: Number, scale: Number
@@ -426,6 +453,13 @@ def _box(
         surface.fill(color[:3], (left, top, width, height))
     elif color[3]:
         pygame.gfxdraw.box(surface, (left, top, width, height), color)
+
+
+def _fill(
+    surface: pygame.Surface, left: int, top: int, width: int, height: int, color: Color
+) -> None:
+    """As :func:`_box` on an empty sprite, whose opacity becomes that of the colour."""
+    surface.fill(color, (left, top, max(0, width), max(0, height)))
 
 
 def _large(surface: pygame.Surface, points: Sequence[Point], color: Color) -> None:
