@@ -42,7 +42,8 @@ def our_curve(config: Config, seed: int, folder: Path) -> Curve:
     """Train as ``arenas train`` does, and read what it wrote."""
     train(ENV, config, folder, seed=seed, resume=True)
     rows = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
-    return [[r["steps"], r["win_rate"], r["return"]] for r in rows if r["episodes"]]
+    # Its return is that of each seat, and all of a team have the same.
+    return [[r["steps"], r["win_rate"], r["return"][0]] for r in rows if r["episodes"]]
 
 
 def their_curve(config: Config, seed: int, scripts: Path) -> Curve:
