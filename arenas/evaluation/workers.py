@@ -267,17 +267,30 @@ def _ctrl_c_held() -> Iterator[None]:
     """Hold Ctrl-C back: what is started meanwhile never hears it, and we do afterwards.
 
     A worker ignores Ctrl-C once it runs; until then, while it imports, it would die of it, loudly.
+    The signal is blocked for the worker, which inherits that; but another thread of ours, that of a
+    progress bar, may still take it, and Python then runs the handler in the main thread, in the
+    middle of a start: so the handler waits, too.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     # Started here, because it lets Ctrl-C through again once it has started.
     multiprocessing.resource_tracker.ensure_running()
+    came: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    replaced = main and callable(handler)
+    if replaced:
+        signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        if replaced:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class _Worker:
