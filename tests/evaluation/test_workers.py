@@ -2,6 +2,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 
 import pytest
@@ -157,3 +158,21 @@ def test_ctrl_c_while_a_worker_starts_does_not_reach_it():
             [(_, episode)] = list(episodes)
     assert episode.returns == (-5.0, 5.0)
     assert len(started) == 1  # it was not started again
+
+
+def test_ctrl_c_that_another_thread_takes_waits_for_the_end_of_a_start():
+    done = threading.Event()
+    threading.Thread(target=done.wait, daemon=True).start()  # takes what the main thread blocks
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    came = []
+    try:
+        with workers_module._ctrl_c_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            came.append("held")
+    except KeyboardInterrupt:
+        came.append("heard")
+    finally:
+        signal.signal(signal.SIGINT, before)
+        done.set()
+    assert came == ["held", "heard"]
