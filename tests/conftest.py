@@ -31,6 +31,5 @@ checked.install("arenas")
 def pytest_configure(config):
     """Two workers share the cache: one may read what the other is writing, and compiles instead."""
     config.addinivalue_line(
-        "filterwarnings",
-        "ignore:Error reading persistent compilation cache entry:UserWarning",
+        "filterwarnings", "ignore:Error reading persistent compilation cache entry:UserWarning"
     )

@@ -1,13 +1,16 @@
 """The device and the host are two paths to one record."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from toys import Aim, Counter, Nim, Race
 
 import arenas
+from arenas.agent import DeviceAgent
 from arenas.errors import BadArgument
 from arenas.host import as_host
-from arenas.match import DeviceMatches, forfeit_returns, play, play_episode
+from arenas.match import DeviceMatches, alike, forfeit_returns, play, play_episode
 from arenas.registry import EnvSpec
 
 
@@ -66,6 +69,60 @@ def test_the_host_and_the_device_give_the_same_records(env):
     for episode, held, seed in zip(device, seats, seeds, strict=True):
         [host] = play(env, [players[i] for i in held], seed=seed)
         same(episode, host)
+
+
+class Throws(DeviceAgent):
+    """Throws what its parameter says."""
+
+    def __init__(self, throw):
+        self.name, self.params = f"throws-{throw}", jnp.int32(throw)
+
+    def act(self, params, carry, observation, action_mask, key):
+        return carry, params
+
+
+class ThrowsOwn(Throws):
+    """The same, by a constant of its program."""
+
+    def act(self, params, carry, observation, action_mask, key):
+        return carry, jnp.int32(int(self.name[-1]))
+
+
+def test_agents_that_differ_in_parameters_only_are_one_kind_and_each_plays_by_its_own():
+    env = arenas.make("rrps-v0", throws=4)
+    field = [Throws(0), ThrowsOwn(1), Throws(2), ThrowsOwn(0), Throws(1)]
+    assert alike(env, field) == [[0, 2, 4], [1], [3]]
+    pairs = [(a, b) for a in range(5) for b in range(5)]
+    played = DeviceMatches(env, field, batch=7).play(pairs, range(len(pairs)), record=False)
+    throws = [0, 1, 2, 0, 1]  # paper, 1, beats rock, 0, and so on round
+    for (a, b), episode in zip(pairs, played, strict=True):
+        won = {0: 0.0, 1: 4.0, 2: -4.0}[(throws[a] - throws[b]) % 3]
+        assert episode.returns == (won, -won)
+
+
+class Network(DeviceAgent):
+    """Draws by a layer of floats, so that how they are added can decide."""
+
+    name = "network"
+
+    def __init__(self, env):
+        size = env.observation_space.shape[0]
+        self.params = jnp.asarray(np.random.default_rng(0).normal(size=(size, 64)), jnp.float32)
+
+    def act(self, params, carry, observation, action_mask, key):
+        hidden = jnp.tanh(observation.astype(jnp.float32) @ params)
+        logits = hidden.reshape(4, 16).sum(0)[: action_mask.shape[0]]
+        logits = jnp.where(action_mask, 1e4 * logits, -jnp.inf)
+        return carry, jax.random.categorical(key, logits).astype(jnp.int32)
+
+
+def test_a_match_does_not_depend_on_how_many_are_played_beside_it():
+    env = arenas.make("hanabi-very-small-v0")
+    many = list(DeviceMatches(env, [Network(env)]).play([[0, 0]] * 70, range(70)))
+    few = list(DeviceMatches(env, [Network(env)]).play([[0, 0]] * 3, range(3)))
+    for one, other in zip(few, many, strict=False):
+        assert (one.returns, one.checksum) == (other.returns, other.checksum)
+        np.testing.assert_array_equal(one.actions, other.actions)
 
 
 def test_a_match_of_several_episodes_counts_its_seeds_on():

@@ -151,7 +151,7 @@ class Painter:
         radius = min(round(r.radius * scale), width // 2, height // 2)
         if r.fill:
             if radius > 0:
-                self._round(surface, left, top, width, height, radius, rgba(r.fill))
+                self._round(surface, pygame.Rect(left, top, width, height), radius, rgba(r.fill))
             else:
                 _box(surface, left, top, width, height, rgba(r.fill))
         if not r.stroke:
@@ -161,7 +161,7 @@ class Painter:
         out = thick // 2  # the line's middle lies on the edge
         left, top, width, height = left - out, top - out, width + 2 * out, height + 2 * out
         if radius > 0:
-            self._round(surface, left, top, width, height, radius + out, color, thick)
+            self._round(surface, pygame.Rect(left, top, width, height), radius + out, color, thick)
             return
         thick = min(thick, width // 2, height // 2) or 1
         inner = max(0, height - 2 * thick)
@@ -174,38 +174,27 @@ class Painter:
             _box(surface, *box, color)
 
     def _round(
-        self,
-        surface: pygame.Surface,
-        left: int,
-        top: int,
-        width: int,
-        height: int,
-        radius: int,
-        color: Color,
-        line: int = 0,
+        self, surface: pygame.Surface, area: pygame.Rect, radius: int, color: Color, line: int = 0
     ) -> None:
         """A rectangle with round corners, or with ``line`` its edge of that thickness inwards."""
-        if width * height > LARGEST_SPRITE:
-            self._round_pieces(surface, left, top, width, height, radius, color, line, _box)
+        if area.width * area.height > LARGEST_SPRITE:
+            self._round_pieces(surface, area, radius, color, line, _box)
             return
-        key = ("round", width, height, radius, line, color)
+        key = ("round", area.size, radius, line, color)
         found = self._sprites.get(key)
         if found is None:
-            found = pygame.Surface((width, height), pygame.SRCALPHA, 32)
+            found = pygame.Surface(area.size, pygame.SRCALPHA, 32)
             found.fill((*color[:3], 0))
-            self._round_pieces(found, 0, 0, width, height, radius, color, line, _fill)
+            self._round_pieces(found, found.get_rect(), radius, color, line, _fill)
             self._keep(key, found)
         else:
             self._sprites.move_to_end(key)
-        surface.blit(found, (left, top))
+        surface.blit(found, area.topleft)
 
     def _round_pieces(
         self,
         surface: pygame.Surface,
-        left: int,
-        top: int,
-        width: int,
-        height: int,
+        area: pygame.Rect,
         radius: int,
         color: Color,
         line: int,
@@ -220,20 +209,20 @@ class Painter:
             if line and inner > 0:
                 contours.append(_ellipse(middle, middle, inner, inner)[::-1])
             found = self._keep(key, _sprite(contours, 2 * radius, 2 * radius, color))
-        right, bottom = left + width - radius, top + height - radius
+        left, top, right, bottom = area.left, area.top, area.right - radius, area.bottom - radius
         surface.blit(found, (left, top), (0, 0, radius, radius))
         surface.blit(found, (right, top), (radius, 0, radius, radius))
         surface.blit(found, (left, bottom), (0, radius, radius, radius))
         surface.blit(found, (right, bottom), (radius, radius, radius, radius))
-        across, down = width - 2 * radius, height - 2 * radius
+        across, down = area.width - 2 * radius, area.height - 2 * radius
         if line:
             box(surface, left + radius, top, across, line, color)
-            box(surface, left + radius, top + height - line, across, line, color)
+            box(surface, left + radius, area.bottom - line, across, line, color)
             box(surface, left, top + radius, line, down, color)
-            box(surface, left + width - line, top + radius, line, down, color)
+            box(surface, area.right - line, top + radius, line, down, color)
         else:
             box(surface, left + radius, top, across, radius, color)
-            box(surface, left, top + radius, width, down, color)
+            box(surface, left, top + radius, area.width, down, color)
             box(surface, left + radius, bottom, across, radius, color)
 
     def _oval(

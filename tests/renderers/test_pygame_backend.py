@@ -75,6 +75,20 @@ def test_a_painter_that_remembers_gives_the_same_pictures_as_a_fresh_one():
             assert np.array_equal(kept.array(scene), picture(scene, 480)), (t, seat)
 
 
+def test_figures_that_pause_and_move_again_are_where_they_belong():
+    """Of three groups of items, later ones move more often, with pauses between."""
+    painter = Pictures(180)
+    for t in range(40):
+        moves = (t // 17, t // 7, max(0, t % 7 - 3) + t // 7)
+        items = tuple(
+            s.circle(40 + 30 * i + 9 * move, 120 + 150 * layer, 14, ("#ff0000", "#00ff0080")[i % 2])
+            for layer, move in enumerate(moves)
+            for i in range(8)
+        )
+        scene = Scene("#101820", items)
+        np.testing.assert_array_equal(painter.array(scene), picture(scene, 180))
+
+
 def test_every_primitive_leaves_its_mark_and_ends_at_the_stage():
     for item in shapes.film().scene(3).items:
         assert (picture(Scene("#123456", (item,)), 320) != (0x12, 0x34, 0x56)).any(), item
