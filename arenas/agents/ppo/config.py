@@ -44,6 +44,7 @@ class Config:
         layers: dense layers before the heads or the recurrent cell.
         head: a hidden layer of its own for the policy and for the values.
         channels: filters of each 3×3 convolution, in cnn and gru.
+        stride: cells from one place of a convolution to the next; with 2 each halves the image.
         centre: planes of an image that mark the own cell, one for each group of parameters: images
             are shifted so that it lies in the middle, and what is learnt in one place holds in all.
         window: cells that a centred image reaches to each side of the middle.
@@ -90,6 +91,7 @@ class Config:
     layers: int = 2
     head: bool = False
     channels: tuple[int, ...] = (16, 32)
+    stride: int = 1
     centre: tuple[int, ...] = ()
     window: int = 7
     greedy: bool = True
@@ -161,6 +163,7 @@ _LEAST: dict[str, float] = {
     "hidden": 1,
     "layers": 0,
     "window": 1,
+    "stride": 1,
     "auxiliary_weight": 0,
     "evaluations": 0,
     "eval_episodes": 1,
@@ -220,7 +223,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # Played alone, against the computer that the environment holds.
     "fightladder-ladder-v0": {"opponents": (), "eval_against": ()},
-    "fightladder-pixels-v0": {"network": "cnn", "num_envs": 64},
+    "fightladder-pixels-v0": {
+        "network": "cnn",
+        "channels": (16, 32, 32, 32),
+        "stride": 2,
+        "layers": 1,
+        "num_envs": 64,
+    },
     # Both seats see the same planes, so parameters of both would not know whom they move.
     "colorgrid": {
         "steps": 2_000_000,

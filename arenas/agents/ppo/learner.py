@@ -108,6 +108,7 @@ class Learner:
             layers=config.layers,
             head=config.head,
             channels=config.channels,
+            stride=config.stride,
             centre=self._centre(),
             window=config.window,
             value=not self.central,
@@ -122,6 +123,7 @@ class Learner:
             layers=max(1, config.layers),
             head=config.head,
             channels=config.channels,
+            stride=config.stride,
         )
         self.critic_graph = networks.structure(self.critic_spec) if self.central else None
         for rows in self.seating.rows:

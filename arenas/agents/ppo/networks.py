@@ -97,6 +97,7 @@ class Spec:
         layers: dense layers of the encoder.
         head: hidden layers before the policy and the value.
         channels: filters of each convolution.
+        stride: cells from one place of a convolution to the next, the same for all.
         value: whether it has a value head.
         auxiliary: number of classes that a further head tells apart; 0 without one.
         centre: planes of images that hold a one in a single cell, the seat's own: one plane for
@@ -116,6 +117,7 @@ class Spec:
     auxiliary: int = 0
     centre: tuple[int, ...] = ()
     window: int = 7
+    stride: int = 1
 
     @property
     def recurrent(self) -> bool:
@@ -306,10 +308,12 @@ class Network(nnx.Module):
             height, width, channels = _channels_last(leaf.shape)
             stack = []
             for filters in spec.channels:
+                init, stride = orthogonal(2**0.5), spec.stride
                 stack.append(
-                    nnx.Conv(channels, filters, (3, 3), kernel_init=orthogonal(2**0.5), rngs=rngs)
+                    nnx.Conv(channels, filters, (3, 3), stride, kernel_init=init, rngs=rngs)
                 )
                 channels = filters
+                height, width = -(-height // stride), -(-width // stride)
             convolutions.append(nnx.List(stack))
             parts.append(height * width * channels)
         self.convolutions = nnx.List(convolutions)
@@ -431,8 +435,8 @@ def _centred(leaf: Leaf, spec: Spec) -> Leaf:
 
 def convolve(
     layer: nnx.Conv, x: Float[AnyArray, "images height width channels"]
-) -> Float[Array, "images height width filters"]:
-    """What ``layer``, a 3×3 convolution with zeros around, answers.
+) -> Float[Array, "images rows columns filters"]:
+    """What ``layer``, a 3×3 convolution with zeros around and one stride, answers.
 
     On CPU by one product with the nine shifted images side by side: inside a loop, as all of
     training is, XLA's own convolution on CPU and its derivatives took 32 times as long
@@ -441,11 +445,20 @@ def convolve(
     if jax.default_backend() != "cpu" or layer.bias is None:
         return layer(jnp.asarray(x))
     images, height, width, channels = x.shape
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    shifted = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    seen = jnp.concatenate(shifted, axis=-1).reshape(-1, 9 * channels)
-    y = seen @ layer.kernel[...].reshape(9 * channels, -1) + layer.bias[...]
-    return y.reshape(images, height, width, -1)
+    stride = layer.strides
+    assert isinstance(stride, int)
+    # As much before as after, or one more after: where XLA puts the zeros of a strided convolution.
+    zeros = [max((-(-n // stride) - 1) * stride + 3 - n, 0) for n in (height, width)]
+    padded = jnp.pad(x, ((0, 0), *((n // 2, n - n // 2) for n in zeros), (0, 0)))
+    rows, columns = -(-height // stride), -(-width // stride)
+
+    def shifted(i: int, j: int) -> Array:
+        bottom, right = i + stride * (rows - 1) + 1, j + stride * (columns - 1) + 1
+        return padded[:, i:bottom:stride, j:right:stride]
+
+    seen = jnp.concatenate([shifted(i, j) for i in range(3) for j in range(3)], axis=-1)
+    y = seen.reshape(-1, 9 * channels) @ layer.kernel[...].reshape(9 * channels, -1)
+    return (y + layer.bias[...]).reshape(images, rows, columns, -1)
 
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -91,8 +91,9 @@ def test_several_seeds_at_once_have_the_derivative_of_each():
     np.testing.assert_allclose(jax.vmap(one)(starts), np.stack([one(s) for s in starts]), atol=1e-5)
 
 
-def test_a_convolution_by_one_product_is_that_of_the_library_and_so_is_its_derivative():
-    layer = nnx.Conv(3, 4, (3, 3), rngs=nnx.Rngs(0))
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_convolution_by_one_product_is_that_of_the_library_and_so_is_its_derivative(stride):
+    layer = nnx.Conv(3, 4, (3, 3), stride, rngs=nnx.Rngs(0))
     layer.bias[...] = jnp.arange(4.0)
     x = jax.random.normal(jax.random.key(1), (2, 5, 4, 3))
 
