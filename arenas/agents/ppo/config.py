@@ -49,6 +49,8 @@ class Config:
             are shifted so that it lies in the middle, and what is learnt in one place holds in all.
         window: cells that a centred image reaches to each side of the middle.
         greedy: the exported agent takes the likeliest action; else it samples.
+        start: an exported agent of the same network, with whose parameters training begins; empty:
+            with fresh ones.
         sharing: whose parameters are the same: shared (of all seats), teams (of a team's seats;
             where a game has no teams, as separate) or separate (none).
         critic: what mappo's critic sees: observations (of all seats), state (the game's world
@@ -95,6 +97,7 @@ class Config:
     centre: tuple[int, ...] = ()
     window: int = 7
     greedy: bool = True
+    start: str = ""
     sharing: Literal["shared", "teams", "separate"] = "shared"
     critic: Literal["auto", "observations", "state"] = "auto"
     opponents: tuple[str, ...] = ()
@@ -229,6 +232,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stride": 2,
         "layers": 1,
         "num_envs": 64,
+        # Scripted players read numbers; the ladder's computer is met from pictures too.
+        "opponents": (),
+        "eval_against": (),
     },
     # Both seats see the same planes, so parameters of both would not know whom they move.
     "colorgrid": {

@@ -243,15 +243,21 @@ class Learner:
 
     # Training -----------------------------------------------------------------------------------
 
-    def init(self, key: Any) -> Learning:
-        """The state before the first update."""
+    def init(self, key: Any, start: tuple[Any, ...] | None = None) -> Learning:
+        """The state before the first update.
+
+        Args:
+            key: of everything that is drawn.
+            start: parameters of the policy of each group of seats to begin with; None: fresh ones.
+        """
         policy_key, critic_key, env_key, key = jax.random.split(key, 4)
         hidden = self.config.hidden if self.spec.recurrent else 0
         groups = []
         for i, rows in enumerate(self.seating.rows):
             # One seed for the first group, whatever the number of groups.
             keys = [jax.random.fold_in(k, i) if i else k for k in (policy_key, critic_key)]
-            params = {"policy": networks.build(self.spec, keys[0], i)[1]}
+            policy = start[i] if start else networks.build(self.spec, keys[0], i)[1]
+            params = {"policy": policy}
             if self.central:
                 params["critic"] = networks.build(self.critic_spec, keys[1])[1]
             memory = jnp.zeros((len(rows), hidden))

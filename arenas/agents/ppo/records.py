@@ -56,7 +56,8 @@ def check_same(folder: Path, given: Mapping[str, Any]) -> None:
         BadArgument: with others; names the first that differs.
         BadFile: what it was started with cannot be read.
     """
-    stored = read_settings(folder)
+    # An earlier version knew fewer hyper-parameters; their defaults are what it did.
+    stored = {**to_json(Config()), **read_settings(folder)}
     for name in {**stored, **given}:
         if stored.get(name) != given.get(name):
             raise BadArgument(

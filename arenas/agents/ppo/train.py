@@ -102,12 +102,34 @@ class Run:
 
     # Running ------------------------------------------------------------------------------------
 
-    def first_state(self) -> Learning:
-        """The state before the first update, with a leading axis where there are several seeds."""
+    def first_state(self, begin: bool = True) -> Learning:
+        """The state before the first update, with a leading axis where there are several seeds.
+
+        Args:
+            begin: with the parameters of ``config.start``, if it names an agent; else of the right
+                shapes alone.
+        """
+        start = self._start() if begin and self.config.start else None
         keys = [jax.random.key(seed) for seed in self.seeds]
         if len(keys) == 1:
-            return jax.jit(self.learner.init)(keys[0])
-        return jax.jit(jax.vmap(self.learner.init))(jnp.stack(keys))
+            return jax.jit(self.learner.init)(keys[0], start)
+        return jax.jit(jax.vmap(self.learner.init, in_axes=(0, None)))(jnp.stack(keys), start)
+
+    def _start(self) -> tuple[Any, ...]:
+        """The parameters of ``config.start``, for each group of seats."""
+        agent = arenas.load_agent(self.config.start, self.env)
+        if not isinstance(agent, export.LearnedAgent):
+            raise BadArgument(f"start is {self.config.start!r}; accepted are exported agents")
+        groups = agent.params if agent.group_of else (agent.params,)
+        own, other = self.learner.spec.to_json(), agent.spec.to_json()
+        own["groups"], other["groups"] = len(self.learner.seating.rows), len(groups)
+        for name, value in own.items():
+            if other[name] != value:
+                raise BadArgument(
+                    f"start is {self.config.start!r}, whose network has {name} = {other[name]!r}; "
+                    f"accepted is that of this run, {value!r}"
+                )
+        return groups
 
     def evaluation(self) -> Evaluation:
         """The evaluation of this run; compiled at its first use."""
@@ -201,7 +223,8 @@ def train(
         write_atomically(place / CONFIG, json.dumps(settings, indent=2) + "\n")
     with ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(place / "checkpoints"))
-        state, about = run.first_state(), {"seconds": 0.0, "best": [None] * seeds}
+        state = run.first_state(begin=checkpoints.last is None)
+        about: dict[str, Any] = {"seconds": 0.0, "best": [None] * seeds}
         done = checkpoints.last or 0
         if checkpoints.last is not None:
             state, about = checkpoints.restore(state)

@@ -48,9 +48,10 @@ class Ladder(Env[LadderState]):
     **Termination**: the first match that is not won ends the run, and so does the last match. A
     drawn match counts as lost: the climb goes on over opponents that were beaten.
 
-    ``info``: ``stage`` (matches before the one just played, from 0), ``matches_won``, ``opponent``
-    (its character, an index of :data:`NAMES`), ``level`` (from 1), ``match_over``, and of the
-    match ``health`` ``[2]``, ``wins`` ``[2]`` (rounds; one's own first) and ``round_over``.
+    ``info``: ``stage`` (matches before the one just played, from 0), ``matches_won``, ``won`` (all
+    of them), ``opponent`` (its character, an index of :data:`NAMES`), ``level`` (from 1),
+    ``match_over``, and of the match ``health`` ``[2]``, ``wins`` ``[2]`` (rounds; one's own first)
+    and ``round_over``.
 
     Args:
         character: the player's, a name of :data:`NAMES`, or ``"random"``.
@@ -181,13 +182,14 @@ class Ladder(Env[LadderState]):
         info = {
             "stage": state.stage.astype(jnp.int32),
             "matches_won": matches_won,
+            "won": matches_won == self.stages,
             "opponent": state.match.fighters[1, _CHARACTER].astype(jnp.int32),
             "level": state.level.astype(jnp.int32),
             "match_over": over,
             **{name: answer.info[name] for name in ("health", "wins", "round_over")},
         }
         new = state.replace(match=answer.state, carry=carry, won=won)
-        last = over & (~won | (matches_won == self.stages))
+        last = over & (~won | info["won"])
         return Transition(new, answer.reward[:1], last, info)
 
     def _observation(self, state: LadderState) -> Any:

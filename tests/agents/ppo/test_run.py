@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -132,6 +133,38 @@ def test_another_configuration_is_refused_by_the_name_of_what_differs(whole):
         train(ENV, CONFIG, folder, seed=1, resume=True)
     with pytest.raises(BadArgument, match="holds a run already"):
         train(ENV, CONFIG, folder)
+
+
+@pytest.mark.slow
+def test_a_run_may_start_with_the_parameters_of_an_agent_of_the_same_network(whole, tmp_path):
+    folder, _ = whole
+    given = str(folder / "agent")
+
+    def first(**changes):
+        config = dataclasses.replace(CONFIG, **changes)
+        run = training.Run(arenas.make(ENV), config, tmp_path, "ippo", [0])
+        return run, run.first_state()
+
+    _, state = first(start=given)
+    ours, theirs = state.groups[0].params["policy"], arenas.load_agent(given, ENV).params
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+    _, fresh = first()
+    assert any(
+        (a != b).any()
+        for a, b in zip(
+            *map(jax.tree.leaves, (ours, fresh.groups[0].params["policy"])), strict=True
+        )
+    )
+    with pytest.raises(BadArgument, match=r"hidden = 8; accepted is that of this run, 16"):
+        first(start=given, hidden=16)
+    with pytest.raises(BadArgument, match=r"'rrps/copy'; accepted are exported agents"):
+        first(start="rrps/copy")
+    # What goes on needs the agent no more.
+    run = training.Run(
+        arenas.make(ENV), dataclasses.replace(CONFIG, start="gone"), tmp_path, "ippo", [0]
+    )
+    run.first_state(begin=False)
 
 
 def test_lines_after_the_checkpoint_and_what_is_no_line_are_forgotten(tmp_path):
