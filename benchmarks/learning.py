@@ -23,7 +23,7 @@ from timing import command, machine
 
 import arenas
 from arenas._files import make_folder, write_atomically
-from arenas.agents.ppo.config import resolve
+from arenas.agents.ppo.config import PRESETS, resolve
 from arenas.agents.ppo.evaluate import Evaluation
 from arenas.agents.ppo.games import load_opponents
 from arenas.agents.ppo.records import EVALUATIONS, METRICS
@@ -54,7 +54,7 @@ class Proof:
         algorithm: ippo or mappo.
         judged_on: the environment that judges, where it is another than that of training.
         episodes: that judge.
-        seeds: how many.
+        gpu: it takes a GPU, and is trained only where it is named.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Proof:
     algorithm: str = "ippo"
     judged_on: str = ""
     episodes: int = 1000
-    seeds: int = 3
+    gpu: bool = False
 
 
 def share_of(best: float) -> Callable[[dict[str, Any]], float]:
@@ -177,12 +177,26 @@ PROOFS = (
             "the follower's return, as a share of astar's in the symmetric game",
             bar,
             share_of_astar(size),
-            {"steps": 1_000_000, "evaluations": 5, "eval_episodes": 64, **settings},
+            {"evaluations": 5, "eval_episodes": 64, **settings},
             judged_on=f"colorgrid-{variant}v0,size={size},max_steps=128",
             episodes=256,
+            gpu=size == 32,
         )
-        for size, settings in ((8, {}), (32, {"hidden": 64, "window": 5}))
+        for size, settings in (
+            (8, {"steps": 1_000_000}),
+            (32, {"steps": 8_000_000, "num_envs": 512, "window": 8}),
+        )
         for kind, variant, bar in (("symmetric", "", 0.8), ("asymmetric", "asymmetric-", None))
+    ),
+    Proof(
+        "fightladder-pixels",
+        "fightladder-ladder-v0,level=3,observation_type=pixels",
+        "matches of the best of three won against cpu-3, from pictures",
+        0.8,
+        won,
+        PRESETS["fightladder-pixels-v0"]
+        | {"steps": 10_000_000, "num_envs": 512, "rollout": 64, "evaluations": 3},
+        gpu=True,
     ),
 )
 
@@ -244,7 +258,7 @@ def main(
     """Train what is named, and keep the results.
 
     Args:
-        only: names of proofs; all by default.
+        only: names of proofs; all that need no GPU by default.
         seeds: of the training runs.
         out: where the runs lie.
         report: write the table and curves from what is kept, and train nothing.
@@ -255,7 +269,7 @@ def main(
             raise UnknownName("proof", name, known)
     if not report:
         make_folder(out)
-        for proof in (known[name] for name in only or known):
+        for proof in [known[n] for n in only] or [p for p in PROOFS if not p.gpu]:
             for seed in seeds:
                 row = judge(proof, seed, out)
                 kept = read() | {(proof.name, seed): row}

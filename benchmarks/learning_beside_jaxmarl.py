@@ -15,7 +15,7 @@ import dataclasses
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
@@ -31,6 +31,7 @@ from arenas.agents.ppo.train import train
 from arenas.interop.jaxmarl import import_jaxmarl
 
 ENV = "smax-3m-v0"
+SIDES = ("arenas", "jaxmarl")
 POINTS = 20
 """The curve is shown as means over so many pieces of the training, of equal length."""
 
@@ -74,6 +75,7 @@ def main(
     jaxmarl: Path | None = None,
     steps: int = 2_000_000,
     seeds: tuple[int, ...] = (0, 1, 2),
+    sides: tuple[Literal["arenas", "jaxmarl"], ...] = SIDES,
     out: Path = Path("runs") / "beside",
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
@@ -83,6 +85,7 @@ def main(
         jaxmarl: a checkout of JaxMARL's repository.
         steps: of each run.
         seeds: of both sides.
+        sides: which to train now; the curves are drawn once the file has all runs of both.
         out: folder that the curves are kept in.
         json_: print the curves' pieces as JSON.
     """
@@ -94,7 +97,7 @@ def main(
     kept: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"runs": {}}
     kept |= {"machine": machine(), "steps": steps, "settings": dataclasses.asdict(config)}
     for seed in seeds:
-        for side in ("arenas", "jaxmarl"):
+        for side in sides:
             name = f"{side}-{steps}-{seed}"
             if name in kept["runs"]:
                 continue
@@ -107,9 +110,12 @@ def main(
             kept["runs"][name] = {"side": side, "seed": seed, "seconds": seconds, "curve": curve}
             write_atomically(file, json.dumps(kept) + "\n")
             print(f"{name}: {curve[-1][1]:.3f} won at the end, {seconds:.0f} s", flush=True)
+    if missing := {f"{side}-{steps}-{s}" for s in seeds for side in SIDES} - set(kept["runs"]):
+        print(f"not drawn: {file} has no {', '.join(sorted(missing))}")
+        return
     found = {
         side: np.stack([pieces(kept["runs"][f"{side}-{steps}-{s}"]["curve"], steps) for s in seeds])
-        for side in ("arenas", "jaxmarl")
+        for side in SIDES
     }
     draw(found, out / "curves.png")
     if json_:

@@ -3,16 +3,20 @@
     python benchmarks/zoo.py --name smax-3m --run runs/3m
     python benchmarks/zoo.py --name fightladder --run runs/fight --against fightladder/cpu-5
 
-copies the run's agent to arenas/agents/zoo/NAME, and writes the result into its card.
+copies the run's agent to arenas/agents/zoo/NAME, and writes the result into its card. ``--half``
+keeps parameters in half precision, and judges them so.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import safetensors.numpy
 from timing import command, machine, share_interval
 
 import arenas
@@ -25,7 +29,7 @@ from arenas.agents.ppo.records import read_settings
 from arenas.errors import BadArgument
 
 FIRST_SEED = 4_100_000_000
-LARGEST = 700_000
+LARGEST = 2_000_000
 """Bytes of parameters; the zoo is meant to stay small."""
 
 
@@ -44,6 +48,7 @@ def main(
     env: str | None = None,
     against: tuple[str, ...] = (),
     episodes: int = 1000,
+    half: bool = False,
 ) -> int:
     """Judge an agent and put it into the zoo.
 
@@ -54,14 +59,22 @@ def main(
         env: where it is judged; by default, where it was trained.
         against: whom it meets; by default, itself in all seats.
         episodes: that judge it.
+        half: keep parameters in half precision.
     """
     env_id = env or read_settings(run)["environment"]
     game = arenas.make(env_id)
     source = run / agent
-    size = (source / PARAMS).stat().st_size
-    if size > LARGEST:
-        raise BadArgument(f"{source} has {size:,} bytes; accepted are at most {LARGEST:,}")
-    loaded: Any = arenas.load_agent(str(source), game)
+    params = (source / PARAMS).read_bytes()
+    if half:
+        arrays = safetensors.numpy.load(params)
+        params = safetensors.numpy.save({n: x.astype(np.float16) for n, x in arrays.items()})
+    if len(params) > LARGEST:
+        raise BadArgument(f"{source} has {len(params):,} bytes; accepted are at most {LARGEST:,}")
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder)
+        (kept / PARAMS).write_bytes(params)
+        shutil.copyfile(source / CARD, kept / CARD)
+        loaded: Any = arenas.load_agent(str(kept), game)
     opponents = load_opponents(game, against)
     result = Evaluation(game, loaded, episodes, opponents, first_seed=FIRST_SEED)(loaded.params)
     low, high = interval(result)
@@ -82,7 +95,7 @@ def main(
         **result,
     }
     place = make_folder(zoo.FOLDER / name)
-    shutil.copyfile(source / PARAMS, place / PARAMS)
+    write_atomically(place / PARAMS, params)
     write_atomically(place / CARD, json.dumps(card, indent=2) + "\n")
     print(f"zoo/{name}: {words}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class LearnedAgent(DeviceAgent):
         params: of the network; where seats have parameters of their own, a tuple of such.
         greedy: take the likeliest action; else sample.
         group_of: for each seat, which of those parameters it plays with.
+        training: where it comes from, as its card says.
 
     Raises:
         BadArgument: the environment's observations, actions or seats are not those it learnt with.
@@ -47,6 +48,7 @@ class LearnedAgent(DeviceAgent):
         *,
         greedy: bool = True,
         group_of: Sequence[int] = (),
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         if group_of and len(group_of) != env.num_agents:
             raise BadArgument(
@@ -66,6 +68,7 @@ class LearnedAgent(DeviceAgent):
             )
         self.spec, self.params, self.greedy = spec, params, greedy
         self.group_of = tuple(group_of)
+        self.training = dict(training or {})
         self._graph = networks.structure(spec)
 
     def init(self, key: Any, seat: Any) -> Any:
@@ -204,6 +207,8 @@ def load(env: Any, path: str | os.PathLike[str], greedy: bool | None = None) -> 
     def param(where: Any, shape: Any) -> Any:
         name = jax.tree_util.keystr(where)
         given = flat.get(name)
+        if given is not None and (given.dtype, shape.dtype) == (np.float16, np.float32):
+            given = given.astype(np.float32)  # how the zoo's larger agents are kept
         if given is None or given.shape != shape.shape or given.dtype != shape.dtype:
             what = "missing" if given is None else f"{given.dtype} {given.shape}"
             raise BadFile(
@@ -216,7 +221,12 @@ def load(env: Any, path: str | os.PathLike[str], greedy: bool | None = None) -> 
     if len(flat) != len(_leaves(expected)):
         raise BadFile(f"{folder / PARAMS} holds arrays that the network does not have")
     return LearnedAgent(
-        env, spec, params, greedy=default if greedy is None else greedy, group_of=group_of
+        env,
+        spec,
+        params,
+        greedy=default if greedy is None else greedy,
+        group_of=group_of,
+        training=training if isinstance(training := card.get("training"), dict) else None,
     )
 
 

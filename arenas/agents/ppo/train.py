@@ -59,6 +59,8 @@ class Run:
         self.env, self.config, self.algorithm = env, config, algorithm
         self.folder, self.seeds = folder, list(seeds)
         self.learner = Learner(env, config, algorithm, load_opponents(env, config.opponents))
+        self.origin: dict[str, Any] | None = None
+        """Where the parameters that training began with come from, if they were not fresh."""
         self._evaluation: Evaluation | None = None
 
     # The agents of a state ----------------------------------------------------------------------
@@ -129,6 +131,8 @@ class Run:
                     f"start is {self.config.start!r}, whose network has {name} = {other[name]!r}; "
                     f"accepted is that of this run, {value!r}"
                 )
+        kept = ("command", "seed", "steps", "machine", "start")
+        self.origin = {n: agent.training[n] for n in kept if n in agent.training}
         return groups
 
     def evaluation(self) -> Evaluation:
@@ -224,10 +228,11 @@ def train(
     with ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(place / "checkpoints"))
         state = run.first_state(begin=checkpoints.last is None)
-        about: dict[str, Any] = {"seconds": 0.0, "best": [None] * seeds}
+        about: dict[str, Any] = {"seconds": 0.0, "best": [None] * seeds, "start": run.origin}
         done = checkpoints.last or 0
         if checkpoints.last is not None:
             state, about = checkpoints.restore(state)
+            run.origin = about.get("start")
         logs = open_logs(
             place,
             settings,
@@ -305,6 +310,7 @@ def _provenance(
 ) -> dict[str, Any]:
     return {
         "command": " ".join(command),
+        **({"start": run.origin} if run.origin else {}),
         "steps": done * run.config.steps_per_update,
         "seconds": round(time.monotonic() - start, 1),
         "interrupted": done < run.config.updates,

@@ -145,7 +145,8 @@ def test_a_run_may_start_with_the_parameters_of_an_agent_of_the_same_network(who
         run = training.Run(arenas.make(ENV), config, tmp_path, "ippo", [0])
         return run, run.first_state()
 
-    _, state = first(start=given)
+    run, state = first(start=given)
+    assert run.origin and run.origin["steps"] == 32 * 120 and run.origin["seed"] == 0
     ours, theirs = state.groups[0].params["policy"], arenas.load_agent(given, ENV).params
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
