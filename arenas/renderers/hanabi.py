@@ -291,7 +291,7 @@ class HanabiDrawing(Drawing):
         caption = [(name.replace("player_", "player "), 15, color, True)]
         if agent != name:
             caption.append((fitted(agent.split("/")[-1], 86.0, 13.0), 13, FAINT, False))
-        if mine:
+        if mine and not (acts and room < 90):  # where four lines have no room
             caption.append(("this seat", 13, INK, False))
         if acts:
             caption.append(("to move", 13, INK, False))

@@ -31,6 +31,7 @@ from arenas.renderers.film import Film
 from arenas.renderers.panel import HUMAN, panel
 from arenas.renderers.pygame_backend import Painter
 from arenas.renderers.scene import (
+    BLACK,
     FAINT,
     INK,
     PANEL,
@@ -429,12 +430,13 @@ class HanabiTable(Menu):
             items.append(around(self._card, YELLOW, 3.5))
         for (x, y, width, height), choice in places:
             legal = bool(self._mask[choice.action])
-            fill = HOVERED if choice is chosen and legal else RAISED
-            ink = INK if legal else FAINT
+            fill, ink, faint = RAISED, INK if legal else FAINT, FAINT
+            if choice is chosen and legal:
+                fill, ink, faint = YELLOW, BLACK, BLACK
             items += [
                 Rect(x, y, width, height, fill, YELLOW if legal else FAINT, 1.5, 5),
                 Text(x + 10, y + height / 2, choice.words, 15, ink, bold=legal),
-                Text(x + width - 10, y + height / 2, choice.key, SMALLEST_TEXT, FAINT, "end"),
+                Text(x + width - 10, y + height / 2, choice.key, SMALLEST_TEXT, faint, "end"),
             ]
         return items
 
@@ -696,7 +698,7 @@ class Commands(Controls):
         ("right click", "attack, or go there"),
         ("Shift + right click", "go, shoot on the way"),
         ("A", "all"),
-        ("1 … 9", "a unit"),
+        ("0 … 9", "the unit of this number"),
         ("H", "stop"),
         ("Space", "pause; orders go on"),
     )
@@ -743,8 +745,8 @@ class Commands(Controls):
                 self.selected = set(self.seats)
             elif event.key == pygame.K_h:
                 self.orders |= dict.fromkeys(self.selected, ("stop", None))
-            elif event.unicode.isdigit() and event.unicode != "0":
-                number = int(event.unicode) - 1
+            elif event.unicode.isdigit():
+                number = int(event.unicode)
                 self.selected = set(self.seats[number : number + 1])
         elif event.type == pygame.MOUSEMOTION:
             self._at = self.play.screen.logical(event.pos)
@@ -1137,11 +1139,8 @@ class Play:
             *(surface, x, y + STAGE[1] * scale, scale, (SIZE[0], BAR_HEIGHT)),
         )
         over: list[Item] = []
-        if self._said and time.monotonic() < self._said_until:
-            over += note(self._said, STAGE[0] / 2, STAGE[1] - 24)
-        over += self._thinking_items()
-        if self.paused:
-            over += note("paused: Space goes on", STAGE[0] / 2, STAGE[1] - 60, 18)
+        for i, words in enumerate(self.notes()):
+            over += note(words, STAGE[0] / 2, STAGE[1] - 24 - 36 * i, 16)
         if self.leaving:
             over += note("leave? Esc again; any other key goes on", STAGE[0] / 2, 300, 20)
         if self.helping:
@@ -1149,13 +1148,17 @@ class Play:
         self._over.items(over, surface, x, y, scale)
         pygame.display.flip()
 
-    def _thinking_items(self) -> list[Item]:
-        """Who thinks, once it takes long."""
-        if self._thinks is None or self._thinks[1] <= THINKS:
-            return []
-        name, seconds = self._thinks
-        since = f" ({seconds:.0f} s)" if seconds >= 3 else ""
-        return note(f"{name} is thinking{since}", STAGE[0] / 2, 24, 16)
+    def notes(self) -> list[str]:
+        """Lines over the picture, the lowest first."""
+        lines = []
+        if self._thinks is not None and self._thinks[1] > THINKS:
+            name, seconds = self._thinks
+            lines.append(f"{name} is thinking" + (f" ({seconds:.0f} s)" if seconds >= 3 else ""))
+        if self._said and time.monotonic() < self._said_until:
+            lines.append(self._said)
+        if self.paused:
+            lines.append("paused: Space goes on")
+        return lines
 
     def _all_keys(self) -> Keys:
         menu = isinstance(self.controls, Menu)

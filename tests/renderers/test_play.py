@@ -29,7 +29,6 @@ from arenas.renderers.play import (
     result,
     watch_again,
 )
-from arenas.renderers.scene import Text
 from arenas.renderers.window import Screen
 from arenas.replay import Replay
 
@@ -292,6 +291,9 @@ def test_commands_move_a_team_and_make_it_attack():
 
         places = view.place(np.asarray(state.position))
         if play.drawn == 1:
+            key(pygame.K_1, "1")  # as units are numbered in the picture
+            play._pump()
+            assert play.controls.selected == {1}
             click(places[0], 1)
             assert play.controls.selected == {0}
             click(places[0] - (0, 150), 3)
@@ -437,7 +439,7 @@ def test_the_window_answers_while_an_agent_thinks():
             play._pump()
             helped.append(play.helping)
         elif play._thinks[1] > THINKS:
-            shown.append([i.text for i in play._thinking_items() if isinstance(i, Text)])
+            shown.append(play.notes())
             slow.may.set()
 
     play, episode = played("rrps-v0,throws=5", act, against=slow, seed=9)
@@ -508,6 +510,17 @@ def test_any_game_of_numbered_actions_is_played_by_a_menu():
     with pytest.raises(BadArgument, match="takes vectors as actions"):
         table(toys.Aim(), lambda play: None)
     pygame.display.quit()
+
+
+@pytest.mark.parametrize("agent", ["kuhn/honest", "kuhn/cfr", "leduc/honest", "leduc/cfr"])
+def test_poker_is_played_against_its_agents(agent):
+    game = agent.partition("/")[0]
+    cfr = ",iterations=2" if agent.endswith("cfr") else ""
+    typed = {"kuhn": "p", "leduc": "c"}[game]
+    _, episode = played(
+        f"{game}-v0", lambda play: key(ord(typed), typed), against=(agent + cfr,), seed=1
+    )
+    assert episode.outcome == "terminated"
 
 
 def test_afterwards_the_film_is_there_to_be_watched():
