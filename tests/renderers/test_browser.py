@@ -542,7 +542,7 @@ def test_a_notebooks_frame_plays_and_copies(chromium, tmp_path, film):
         (lambda blob: blob[:1000], "is damaged"),
         (lambda blob: "!" + blob, "is damaged"),
         (lambda blob: base64.b64encode(b"text").decode(), "is damaged"),
-        (lambda blob: newer(blob), "has format 99, not 1"),
+        (lambda blob: newer(blob), "has format 99, not 2"),
     ],
     ids=["truncated", "no base64", "no zlib", "newer"],
 )
