@@ -88,8 +88,10 @@ def _number(value: int | float | None, digits: int = 4) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     text = f"{value + 0.0:.{digits}g}"  # no negative zeros
-    if "e" in text:
-        text = f"{value:,.0f}" if abs(value) >= 1 else text
+    if "e" in text and abs(value) >= 1:
+        text = f"{value:,.0f}"
+    elif "e" in text:
+        text = np.format_float_positional(float(f"{value:.1g}"))
     return text.replace("-", "−")
 
 
@@ -410,7 +412,7 @@ def _ratings(report: Report) -> str:
     head = ["agent", *(r.title for r in ratings)]
     meanings = "".join(
         f"<dt>{_e(r.title)}</dt><dd>{_e(r.explanation)} "
-        f"{_e('Lower is better.' if not r.higher_is_better else '')} "
+        f"{'' if r.higher_is_better else 'Lower is better. '}"
         f'<span class="faint">{_e(r.citation)}.</span></dd>'
         for r in ratings
     )
