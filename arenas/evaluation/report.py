@@ -321,7 +321,7 @@ def _samples(
 
     # Neighbours before those further apart; self-play after the pairs.
     chosen = sorted(first, key=lambda p: (p[0] == p[1], nearness(p)))
-    without |= dict.fromkeys(chosen, "no more were to be in the page")
+    without |= dict.fromkeys(chosen, "fewer were asked for (--samples)")
     chosen = chosen[:most]
     env = arenas.make_host(settings["environment"], **settings["arguments"]) if chosen else None
     samples: dict[tuple[int, int], Sample] = {}

@@ -125,7 +125,7 @@ def test_of_many_pairings_neighbours_in_the_standings_have_films_and_long_ones_a
     text = Elements(page).text
     assert "2 of 6 pairings" in text
     assert "4 pairings without a sample replay" in text
-    named = text[text.index("No more were to be in the page:") :]
+    named = text[text.index("Fewer were asked for (--samples):") :]
     far = tuple(AGENTS[i] for i in sorted((order[0], order[2])))
     assert " and ".join(far) in named
     assert not report.gather(folder, samples=0, bootstrap=0).samples
