@@ -204,7 +204,7 @@ class PokerDrawing(Drawing):
         shape, color = SUITS[suit]
         return [
             Rect(x, y, width, height, WHITE, "#0b0f14", 2, 10),
-            Text(x + width / 2, y + 66, RANKS[rank], 78, color, "middle", bold=True),
+            Text(x + width / 2, y + 70, RANKS[rank], 60, color, "middle", bold=True),
             symbol(shape, x + width / 2, y + 142.0, 20.0, color),
         ]
 

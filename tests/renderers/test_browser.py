@@ -181,6 +181,7 @@ GAMES = {  # as other tests of drawings have them, whose programs are kept
     "colorgrid-asymmetric-v0": {"size": 8, "max_steps": 30},
     "fightladder-v0": {},
     "hanabi-v0": {},
+    "leduc-v0": {},
     "rrps-v0": {"throws": 30},
     "smax-2s3z-selfplay-v0": {},
 }
