@@ -136,6 +136,13 @@ class HostAgent(Agent, abc.ABC):
     def act(self, observation: Any, action_mask: np.ndarray) -> int | np.ndarray:
         """The action, for this seat's observation and legal actions (bool ``[K]``), as NumPy."""
 
+    def tell(self, observation: Any, action_mask: np.ndarray) -> tuple[np.ndarray, float] | None:
+        """What records keep of the action that is asked for next, see :meth:`HostedAgent.tell`.
+
+        None where the agent does not tell. Nothing changes by being asked.
+        """
+        return None
+
 
 class HostedAgent(HostAgent):
     """A device agent on the host: the same seed, so the same actions, as on the device.

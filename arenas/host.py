@@ -165,6 +165,11 @@ class JaxHost(HostEnv):
             env._host_programs = jax.jit(start), jax.jit(step)  # type: ignore[attr-defined]
         self._programs = env._host_programs  # type: ignore[attr-defined]
 
+    @property
+    def unwrapped(self) -> Env[Any]:
+        """The game itself, as of :class:`arenas.Env`: agents ask for it wherever they are made."""
+        return self.env.unwrapped
+
     def _reset(self, seed: int) -> TimeStep:
         return self._reset_with(seed, {})
 

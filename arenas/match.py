@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import arenas
-from arenas.agent import Agent, DeviceAgent, HostedAgent, as_host_agents
+from arenas.agent import Agent, DeviceAgent, HostAgent, as_host_agents
 from arenas.env import Env
 from arenas.errors import ArenasError, BadArgument
 from arenas.host import HostEnv, as_host, state_checksum
@@ -94,6 +94,19 @@ class Episode:
     actions: np.ndarray | None = None
     checksum: str | None = None
     policies: Policies | None = None
+
+
+class LeftTheGame(ArenasError):
+    """Somebody has left before the episode was over; raised while any agent is asked.
+
+    Args:
+        seat: of who has left, and forfeits.
+        reason: for people.
+    """
+
+    def __init__(self, seat: int, reason: str) -> None:
+        super().__init__(reason)
+        self.seat = seat
 
 
 class Watch:
@@ -240,6 +253,8 @@ def play_episode(
         try:
             agent.watch(env)
             agent.reset(seat, agent_seed(seed, seat))
+        except LeftTheGame as error:
+            return finish("forfeit", Forfeit(error.seat, str(error)))
         except (Exception, SystemExit) as error:
             watch.failed(error)
             return finish("forfeit", Forfeit(seat, _failure(error)))
@@ -266,6 +281,8 @@ def play_episode(
                     told.ask(len(actions), seat, agent, observations(seat), mask)
                 chosen = agent.act(observations(seat), mask)
                 env.check_legal(seat, chosen)
+            except LeftTheGame as error:
+                return finish("forfeit", Forfeit(error.seat, str(error)))
             except (Exception, SystemExit) as error:
                 watch.failed(error)
                 return finish("forfeit", Forfeit(seat, _failure(error)))
@@ -295,7 +312,7 @@ class Told:
     def ask(self, step: int, seat: int, agent: Any, observation: Any, mask: np.ndarray) -> None:
         """Ask an agent that is about to act, after ``step`` steps."""
         self._reach(step + 1)
-        told = agent.tell(observation, mask) if isinstance(agent, HostedAgent) else None
+        told = agent.tell(observation, mask) if isinstance(agent, HostAgent) else None
         if told is not None:
             self._probabilities[step][seat], self._values[step][seat] = told
 

@@ -48,6 +48,7 @@ _SMALL_GRID = ("colorgrid-v0,size=8,max_steps=60", ("colorgrid/astar", "random")
 _PIERS = ("hanabi-v0", ("hanabi/piers",) * 2, 7)
 _FIVE = ("hanabi-v0,players=5", tuple(f"hanabi/{n}" for n in (
     "flawed", "piers", "outer", "iggi", "cautious")), 3)  # fmt: skip
+_LEDUC = ("leduc-v0", ("leduc/honest", "leduc/cfr,iterations=20"), 18)
 _BOTS = ("rrps-v0", ("rrps/greenberg", "rrps/phasenbott"), 7)
 _WATER = ("rrps-water-v0,throws=100,recall=3", ("rrps/frequency", "random"), 3)
 
@@ -70,6 +71,8 @@ SHOTS = (
     Shot("hanabi_seat", *_PIERS, 31, 1),
     Shot("hanabi_five", *_FIVE, 23),
     Shot("hanabi_end", *_PIERS, -1),
+    Shot("leduc", *_LEDUC, -1),
+    Shot("leduc_seat", *_LEDUC, 2, 0),
     Shot("rrps", *_BOTS, 401),
     Shot("rrps_end", *_BOTS, -1),
     Shot("rrps_water", *_WATER, 58, 0),

@@ -153,9 +153,9 @@ def _write(
             for i, r in enumerate(replays)
         ]
         for film, file in zip(films, files, strict=True):
-            for step in png:
-                whole = step % len(film) if -len(film) <= step < len(film) else step
-                path = file.with_name(f"{file.stem}-{whole}.png")
+            steps = [s % len(film) if -len(film) <= s < len(film) else s for s in png]
+            for step in dict.fromkeys(steps):  # -1 may be one that was named, too
+                path = file.with_name(f"{file.stem}-{step}.png")
                 video.save_png(film, step, path, seat=seat, height=height or 720)
                 wrote(path)
         if gif is not None:

@@ -12,7 +12,7 @@ from arenas.cli import output
 
 def command(
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")],
-    samples: int = 120,
+    samples: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: all)")] = None,
     bootstrap: int = 200,
     seed: int = 0,
     store: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None,
@@ -31,8 +31,8 @@ def command(
 
     Args:
         folder: what arenas tournament --out DIR made.
-        samples: pairings whose sample replay is in the page, neighbours in the standings first. All
-            samples together show 12,000 steps, so that of many each is cut; 0 for none.
+        samples: pairings whose sample replay is in the page, neighbours in the standings first; 0
+            for none. All together have 8 MB, so that of many each is cut.
         bootstrap: samples for the intervals of ratings.
         seed: of the bootstrap.
         store: the tournament's --store, where it had one.

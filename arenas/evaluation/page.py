@@ -88,8 +88,10 @@ def _number(value: int | float | None, digits: int = 4) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     text = f"{value + 0.0:.{digits}g}"  # no negative zeros
-    if "e" in text:
-        text = f"{value:,.0f}" if abs(value) >= 1 else text
+    if "e" in text and abs(value) >= 1:
+        text = f"{value:,.0f}"
+    elif "e" in text:
+        text = np.format_float_positional(float(f"{value:.1g}"))
     return text.replace("-", "−")
 
 
@@ -119,6 +121,7 @@ def _data(report: Report) -> dict[str, Any]:
             }
             for i, (pair, s) in enumerate(report.samples.items())
         ],
+        "without": [[*pair, why] for pair, why in report.without.items()],
     }
 
 
@@ -343,20 +346,44 @@ def _payoffs(report: Report) -> str:
     shown, scale = _heat_map(names, report.order(), table.mean, title, report.samples)
     orders = ["standing", *(r.title for r in report.ratings), "name"]
     options = "".join(f'<option value="{k}">{_e(o)}</option>' for k, o in enumerate(orders))
-    sampled, met = len(report.samples), len(np.argwhere(np.triu(table.count) > 0))
-    films = (
-        f"A click on a cell opens the pairing’s sample replay below; {sampled} of {met} pairings "
-        "have one here (marked by a dot)."
-        if sampled
-        else "No replays were recorded, or none was to be in the page."
-    )
+    sampled, met = len(report.samples), len(report.samples) + len(report.without)
+    if not sampled:
+        films = "No replays were recorded, or none was to be in the page."
+    else:
+        films = "A click on a cell opens the pairing’s sample replay below; "
+        films += (
+            "every pairing that met has one."
+            if sampled == met
+            else f"{sampled} of {met} pairings have one here (marked by a dot)."
+        )
     return (
         '<p class="note">Mean return of the row’s agent with or against the column’s. A click on '
         "an agent’s name sorts by its column or row. "
         f"{films}</p>"
         '<div class="controls"><label>Order by <select id="payoff-order">'
-        f"{options}</select></label>{scale.legend()}</div>{shown}"
+        f"{options}</select></label>{scale.legend()}</div>{shown}{_without(report)}"
         '<div id="pairing" aria-live="polite"><p class="faint">Choose a cell.</p></div>'
+    )
+
+
+def _without(report: Report) -> str:
+    """The pairings that have no sample, by name; nothing where none has one."""
+    if not report.samples or not report.without:
+        return ""
+    names = report.table.agents
+    by_reason: dict[str, list[str]] = {}
+    for (i, j), why in sorted(report.without.items()):
+        pair = names[i] if i == j else f"{names[i]} and {names[j]}"
+        by_reason.setdefault(why, []).append(_e(pair))
+    lists = "".join(
+        f"<p><b>{_e(why[:1].upper() + why[1:])}:</b> {'; '.join(pairs)}.</p>"
+        for why, pairs in by_reason.items()
+    )
+    count = len(report.without)
+    plural = "s" * (count > 1)
+    return (
+        f"<details><summary>{count} pairing{plural} without a sample replay</summary>{lists}"
+        "</details>"
     )
 
 
@@ -385,7 +412,7 @@ def _ratings(report: Report) -> str:
     head = ["agent", *(r.title for r in ratings)]
     meanings = "".join(
         f"<dt>{_e(r.title)}</dt><dd>{_e(r.explanation)} "
-        f"{_e('Lower is better.' if not r.higher_is_better else '')} "
+        f"{'' if r.higher_is_better else 'Lower is better. '}"
         f'<span class="faint">{_e(r.citation)}.</span></dd>'
         for r in ratings
     )

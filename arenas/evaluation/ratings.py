@@ -935,7 +935,7 @@ METHODS: dict[str, Method] = {
             title="WithinPopExpl",
             explanation=(
                 "What the worst nemesis in the population takes from an agent: the largest mean "
-                "loss against any one of them. Lower is better."
+                "loss against any one of them."
             ),
             citation="Lanctot et al. 2023, arXiv:2303.03196",
             compute=_population("within_pop_expl"),

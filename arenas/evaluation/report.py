@@ -32,14 +32,15 @@ from arenas.evaluation.schedule import Fixture
 from arenas.evaluation.store import Row, Store
 from arenas.evaluation.tournament import replay_name
 
-MOST_SAMPLES = 120
-"""Pairings whose sample replay is in the page; of 15 agents that is every pair, themselves too."""
+MOST_BYTES = 8_000_000
+"""Characters of all sample replays in the page, so that it opens at once and can be sent. What
+exceeds it at :data:`LEAST_STEPS` steps each is left out, and named."""
 
 MOST_STEPS = 12_000
-"""Steps of all samples together. Samples that are longer than an even share are cut: so a page is
-made in a minute and stays at a few megabytes, whatever was played."""
+"""Steps of all samples together, unless each then had fewer than :data:`LEAST_STEPS`: so a page is
+made in a minute, whatever was played."""
 
-LEAST_STEPS = 60
+LEAST_STEPS = 24
 """Steps that a sample shows at least."""
 
 BOOTSTRAP = 200
@@ -95,6 +96,7 @@ class Report:
         missing: scheduled episodes that were not played when the tournament ended.
         attachments: what other commands left: the kind, the path, and the content.
         samples: by the indices of the two agents, the smaller first.
+        without: why other pairings that met have no sample, likewise.
         played_by: versions of Arenas that played.
         software: versions of what made this report.
     """
@@ -111,6 +113,7 @@ class Report:
     missing: int
     attachments: list[tuple[str, str, Any]]
     samples: dict[tuple[int, int], Sample]
+    without: dict[tuple[int, int], str]
     played_by: list[str]
     software: dict[str, str]
 
@@ -145,7 +148,7 @@ def gather(
     folder: str | os.PathLike[str],
     store: str | None = None,
     *,
-    samples: int = MOST_SAMPLES,
+    samples: int | None = None,
     bootstrap: int = BOOTSTRAP,
     seed: int = 0,
     progress: Tell | None = None,
@@ -155,7 +158,8 @@ def gather(
     Args:
         folder: as ``arenas tournament --out`` made it.
         store: the database, where the tournament had its own.
-        samples: pairings whose sample replay is packed, neighbours in the standings first.
+        samples: pairings whose sample replay is packed at most, neighbours in the standings first;
+            all by default.
         bootstrap: samples for the intervals of ratings.
         seed: of the bootstrap.
         progress: called with shares of the work, 1 in all.
@@ -165,7 +169,7 @@ def gather(
         BadArgument: a negative number; nothing was played.
     """
     for name, value in (("samples", samples), ("bootstrap", bootstrap)):
-        if value < 0:
+        if value is not None and value < 0:
             raise BadArgument(f"{name} is {value}; accepted are integers from 0")
     tell = progress or (lambda _: None)
     folder = Path(folder)
@@ -184,7 +188,9 @@ def gather(
         standings = payoffs.standings(table, fixtures, rows)
         ratings, left_out = _ratings(field, bootstrap, seed, lambda x: tell(0.4 * x))
         order = [names.index(s.agent) for s in standings]
-        packed = _samples(folder, settings, rows, rows_of, order, samples, lambda x: tell(0.6 * x))
+        packed, without = _samples(
+            folder, settings, rows, rows_of, order, samples, lambda x: tell(0.6 * x)
+        )
         played_by = rows_of.versions(settings["environment"], settings["arguments"])
     lengths = [r.length for r in rows]
     return Report(
@@ -200,6 +206,7 @@ def gather(
         missing=int(content.get("missing_episodes") or 0),
         attachments=list(_attachments(folder)),
         samples=packed,
+        without=without,
         played_by=played_by,
         software=_software(),
     )
@@ -289,60 +296,88 @@ def _samples(
     rows: Sequence[Row],
     store: Store,
     order: Sequence[int],
-    most: int,
+    most: int | None,
     tell: Tell,
-) -> dict[tuple[int, int], Sample]:
-    """Films of recorded episodes, one for each pairing, of neighbours in the standings first."""
+) -> tuple[dict[tuple[int, int], Sample], dict[tuple[int, int], str]]:
+    """Films of recorded episodes, one for each pairing, and why the others have none.
+
+    Each is cut to an even share of the steps and bytes that those before it have left.
+    """
     names = settings["agents"]
     place = {agent: i for i, agent in enumerate(order)}
     recorded = set(store.recorded(settings["environment"], settings["arguments"]))
     first: dict[tuple[int, int], Row] = {}
+    without: dict[tuple[int, int], str] = {}
     for row in rows:
+        seats = [names.index(a) for a in row.agents]
+        pair = (min(seats), max(seats))
         if (row.agents, row.seed) in recorded:
-            seats = [names.index(a) for a in row.agents]
-            first.setdefault((min(seats), max(seats)), row)
+            first.setdefault(pair, row)
+        without[pair] = "no episode was recorded"
 
     def nearness(pair: tuple[int, int]) -> tuple[int, int]:
         a, b = sorted(place[i] for i in pair)
         return b - a, a
 
     # Neighbours before those further apart; self-play after the pairs.
-    chosen = sorted(first, key=lambda p: (p[0] == p[1], nearness(p)))[:most]
-    if not chosen:
-        tell(1)
-        return {}
-    share = max(LEAST_STEPS, MOST_STEPS // len(chosen))
-    env = arenas.make_host(settings["environment"], **settings["arguments"])
-    samples = {}
-    for pair in chosen:
-        row = first[pair]
+    chosen = sorted(first, key=lambda p: (p[0] == p[1], nearness(p)))
+    without |= dict.fromkeys(chosen, "fewer were asked for (--samples)")
+    chosen = chosen[:most]
+    env = arenas.make_host(settings["environment"], **settings["arguments"]) if chosen else None
+    samples: dict[tuple[int, int], Sample] = {}
+    steps, room = MOST_STEPS, MOST_BYTES
+    for k, pair in enumerate(chosen):
+        left, row = len(chosen) - k, first[pair]
         data = store.replay(settings["environment"], settings["arguments"], row.agents, row.seed)
-        sample = _film(env, data, row, share) if data else None
-        if sample is not None:
+        assert data is not None
+        sample = _film(env, data, row, max(LEAST_STEPS, steps // left), room // left)
+        if sample is None:
+            without[pair] = "its episode plays otherwise in this version"
+        elif len(sample.blob) > room:
+            full = f"the page holds {MOST_BYTES / 1e6:g} MB of replays"
+            without |= dict.fromkeys(chosen[k:], full)
+            tell(left / len(chosen))
+            break
+        else:
             file = f"replays/{replay_name(row.agents, row.seed)}"
             found = file if (folder / file).exists() else None
             samples[pair] = dataclasses.replace(sample, file=found)
+            steps, room = steps - sample.shown, room - len(sample.blob)
+            del without[pair]
         tell(1 / len(chosen))
-    return samples
+    if not chosen:
+        tell(1)
+    return samples, without
 
 
-def _film(env: Any, data: bytes, row: Row, most: int) -> Sample | None:
-    """The first steps of a replay, as the browser plays them; None where it plays otherwise now."""
+def _film(env: Any, data: bytes, row: Row, most: int, room: int) -> Sample | None:
+    """The first steps of a replay, as the browser plays them; None where it plays otherwise now.
+
+    Args:
+        env: of the tournament.
+        data: the replay.
+        row: its record.
+        most: steps.
+        room: characters; exceeded where even :data:`LEAST_STEPS` do not fit.
+    """
     from arenas.renderers.film import Film
     from arenas.renderers.html import blob
     from arenas.replay import Replay
 
     try:
         replay = Replay.from_bytes(data)
-        env.reset(replay.episode.seed)
-        film = Film(env, replay.episode.agents, replay.episode.seed)
-        film.add()
         assert replay.episode.actions is not None
-        for action in replay.episode.actions[:most]:
-            env.step(action)
-            film.add(action)
-        shown = len(film) - 1
-        return Sample(row.agents, row.seed, blob(film, seats=()), shown, row.length, None)
+        while True:
+            env.reset(replay.episode.seed)
+            film = Film(env, replay.episode.agents, replay.episode.seed)
+            film.add()
+            for action in replay.episode.actions[:most]:
+                env.step(action)
+                film.add(action)
+            shown, packed = len(film) - 1, blob(film, seats=())
+            if len(packed) <= room or shown <= LEAST_STEPS:
+                return Sample(row.agents, row.seed, packed, shown, row.length, None)
+            most = max(LEAST_STEPS, int(0.95 * shown * room / len(packed)))
     except ArenasError:
         return None
 

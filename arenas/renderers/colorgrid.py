@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -162,6 +163,25 @@ class ColorGridDrawing(Drawing):
             low -= 1
             found.append(self._taken[low])
         return found[::-1]
+
+    # For who plays ------------------------------------------------------------------------------
+
+    @property
+    def cell(self) -> float:
+        """Side of a cell on the stage."""
+        return self._cell
+
+    def middle(self, x: int, y: int) -> tuple[float, float]:
+        """Where the middle of a cell lies on the stage."""
+        return self._x[x], self._y[y]
+
+    def cell_at(self, x: Number, y: Number) -> tuple[int, int] | None:
+        """The cell, as the game counts them, at a place of the stage; None beside the grid."""
+        column = math.floor((x - self._x0) / self._cell)
+        row = math.floor((y - self._y0) / self._cell)
+        if 0 <= column < self.game.width and 0 <= row < self.game.height:
+            return column, self.game.height - 1 - row
+        return None
 
     # The grid ------------------------------------------------------------------------------------
 

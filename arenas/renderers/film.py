@@ -142,6 +142,8 @@ _DRAWINGS: dict[str, type[Drawing] | str] = {
     "colorgrid": "arenas.renderers.colorgrid:ColorGridDrawing",
     "fightladder": "arenas.renderers.fightladder:FightLadderDrawing",
     "hanabi": "arenas.renderers.hanabi:HanabiDrawing",
+    "kuhn": "arenas.renderers.poker:PokerDrawing",
+    "leduc": "arenas.renderers.poker:PokerDrawing",
     "rrps": "arenas.renderers.rrps:RrpsDrawing",
     "smax": "arenas.renderers.smax:SmaxDrawing",
 }

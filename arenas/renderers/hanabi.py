@@ -44,6 +44,7 @@ LOG = 698.0  # where the log begins
 LOG_WIDTH = 238.0
 LINES = 15  # of the log
 SLOT = 118  # from one card of a hand to the next
+ROOMY = 150  # in higher rows there is room below the cards for what was told of them
 
 
 class Move(NamedTuple):
@@ -264,6 +265,16 @@ class HanabiDrawing(Drawing):
         )
         return items
 
+    def card_place(self, player: int, slot: int) -> tuple[float, float, float, float]:
+        """Where a card of a hand lies: left, top, width and height."""
+        room, cards = self._row, self.rules.hand_size
+        below = room > ROOMY
+        height = 122.0 if below else min(84.0, room - 24)
+        step = 109 if cards > 4 else SLOT
+        left = 124 + (550 - 10 - SLOT * cards) / 2 * (cards < 4) + step * slot
+        top = 214 + room * player + (room - 8 - height) / 2 - 20 * below
+        return left, top, round(height * 0.66, 1), height
+
     def _hand(self, t: int, player: int, seat: int | None) -> list[Item]:
         """A player's cards, oldest first, each with what its owner was told of it."""
         moment, rules, move = self.film.moments[t], self.rules, self._log[t]
@@ -280,7 +291,7 @@ class HanabiDrawing(Drawing):
         caption = [(name.replace("player_", "player "), 15, color, True)]
         if agent != name:
             caption.append((fitted(agent.split("/")[-1], 86.0, 13.0), 13, FAINT, False))
-        if mine:
+        if mine and not (acts and room < 90):  # where four lines have no room
             caption.append(("this seat", 13, INK, False))
         if acts:
             caption.append(("to move", 13, INK, False))
@@ -289,17 +300,13 @@ class HanabiDrawing(Drawing):
             items.append(Text(40, y, text, size, fill, bold=bold))
         if acts:
             items.append(Polygon(((8, middle - 8), (20, middle), (8, middle + 8)), color))
-        below = room > 150  # there is room for what was told below the cards
-        height = 122.0 if below else min(84.0, room - 24)
-        width, step = round(height * 0.66, 1), 109 if rules.hand_size > 4 else SLOT
-        lift = 20 if below else 0
+        below = room > ROOMY
         touched = 0
         if move is not None and move.told == player:
             touched = int(state.last_effect)
-        left = 124 + (550 - 10 - SLOT * rules.hand_size) / 2 * (rules.hand_size < 4)
         for slot in range(rules.hand_size):
             card, known = int(state.hands[player, slot]), int(state.knowledge[player, slot])
-            x, y = left + step * slot, middle - height / 2 - lift
+            x, y, width, height = self.card_place(player, slot)
             if card == rules.no_card:
                 items.append(Rect(x, y, width, height, "", "#333e4d", 1, 6))
                 continue

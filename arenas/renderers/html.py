@@ -21,7 +21,8 @@ text only, never as markup.
 The blob: zlib-compressed JSON, in base64. A film is a list of *pictures*, of which a step may have
 several, seen in *views*: the whole one and those of seats. All primitives of all views are in one
 table, each once, coordinates in tenths of a logical pixel and angles in thousandths of a radian
-(:class:`Packer`). A picture is told by its difference to the one before it in its view, or to what
+(:class:`Packer`), and what follows one another there told by differences (:func:`told_apart`). A
+picture is told by its difference to the one before it in its view, or to what
 the whole view shows at that time (:func:`edits`); the side panel's facts likewise
 (:func:`difference`). Where seats see all, their views hold no pictures of their own.
 """
@@ -48,7 +49,7 @@ from arenas.renderers.scene import STAGE, Item, Scene
 from arenas.renderers.text import game_name
 from arenas.replay import Replay
 
-FORMAT = 1
+FORMAT = 2
 """Of blobs; the player refuses others."""
 
 FPS = 30
@@ -375,11 +376,33 @@ class Packer:
 
     def table(self) -> dict[str, Any]:
         """Styles, and items by columns."""
+        styles = [list(style) for style in self._styles]
         return {
-            "styles": [list(style) for style in self._styles],
+            "styles": styles,
             "items": [key[0] for key in self._items],
-            "numbers": [x for key in self._items for x in key[1:]],
+            "numbers": told_apart([(styles[key[0]][0], key[1:]) for key in self._items]),
         }
+
+
+def told_apart(items: Iterable[tuple[str, Sequence[int]]]) -> list[int]:
+    """The numbers of all items, as differences, which are small and repeat: they pack well.
+
+    Of a line's or polygon's points, those to the point before. Then, of every item, those to the
+    last one of the same kind and as many numbers, or to zeros.
+
+    Args:
+        items: kind and numbers of each.
+    """
+    last: dict[tuple[str, int], Sequence[int]] = {}
+    told: list[int] = []
+    for kind, numbers in items:
+        if kind in ("line", "polygon"):
+            steps = (b - a for a, b in zip(numbers, numbers[2:], strict=False))
+            numbers = (*numbers[:2], *steps)
+        before = last.get((kind, len(numbers)))
+        told += numbers if before is None else map(int.__sub__, numbers, before)
+        last[kind, len(numbers)] = numbers
+    return told
 
 
 _PLACE = {scenes.Rect: 4, scenes.Ellipse: 4, scenes.Arc: 5, scenes.Text: 2, scenes.Image: 4}

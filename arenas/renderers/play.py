@@ -8,24 +8,30 @@ A person is a host agent like any other, so that matches, forfeits and records a
 from __future__ import annotations
 
 import abc
+import heapq
 import math
+import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 import pygame
 
 from arenas.agent import HostAgent
-from arenas.errors import ArenasError, BadArgument
+from arenas.envs.hanabi.rules import COLORS
+from arenas.errors import BadArgument
 from arenas.host import HostEnv
-from arenas.match import Episode, play_episode
+from arenas.match import Episode, LeftTheGame, play_episode
 from arenas.renderers.film import Film
 from arenas.renderers.panel import HUMAN, panel
 from arenas.renderers.pygame_backend import Painter
 from arenas.renderers.scene import (
+    BLACK,
     FAINT,
     INK,
     PANEL,
@@ -36,6 +42,7 @@ from arenas.renderers.scene import (
     YELLOW,
     Ellipse,
     Item,
+    Line,
     Number,
     Rect,
     Scene,
@@ -46,6 +53,7 @@ from arenas.renderers.text import action_words, game_name
 from arenas.renderers.window import (
     BAR_HEIGHT,
     FPS,
+    HOVERED,
     PANEL_WIDTH,
     RAISED,
     SIZE,
@@ -66,9 +74,17 @@ POOL = "1234567890qwertyuiopasdfghjklzxcvbnm"
 ROWS = 20
 """Actions in a column of the menu."""
 
+FEW = 6
+"""So many actions or fewer have large buttons."""
 
-class LeftTheGame(ArenasError):
-    """The person left before the episode was over."""
+THINKS = 0.3
+"""Seconds of thought after which the window says who thinks."""
+
+
+def within(at: Sequence[Number], place: Sequence[Number]) -> bool:
+    """Whether a point lies in a rectangle of left, top, width and height."""
+    left, top, width, height = place
+    return left <= at[0] < left + width and top <= at[1] < top + height
 
 
 class Controls(abc.ABC):
@@ -97,6 +113,10 @@ class Controls(abc.ABC):
     def choose(self, seat: int, mask: np.ndarray) -> Any:
         """The action of this seat; None as long as the person has not chosen."""
 
+    def back(self) -> bool:
+        """Put away what was begun, such as a choice, on Esc; whether there was anything."""
+        return False
+
     def over_stage(self) -> list[Item]:
         """What is drawn over the picture."""
         return []
@@ -122,6 +142,7 @@ class Menu(Controls):
         self._mask = np.zeros(env.num_actions, bool)
         self._chosen: int | None = None
         self._page = 0
+        self._mouse = (-1.0, -1.0)
         self._places: list[tuple[float, float, float, float, int]] = []
         self.words = [self.name(w) for w in action_words(env, range(env.num_actions))]
         self.key_of = self._keys()
@@ -146,10 +167,11 @@ class Menu(Controls):
         return dict(zip(actions, POOL, strict=False))
 
     def handle(self, event: pygame.event.Event) -> None:
+        if event.type in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
+            self._mouse = self.play.screen.logical(event.pos)
         if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
-            x, y = self.play.screen.logical(event.pos)
-            for left, top, width, height, action in self._places:
-                if left <= x < left + width and top <= y < top + height:
+            for *place, action in self._places:
+                if within(self._mouse, place):
                     self._take(action)
         elif event.type == pygame.KEYDOWN:
             if event.key in (pygame.K_PAGEUP, pygame.K_PAGEDOWN):
@@ -205,7 +227,8 @@ class Menu(Controls):
 
     def _menu(self, top: Number) -> list[Item]:
         legal = [a for a in self.order() if self._mask[a]]
-        rows = min(ROWS, int((STAGE[1] - top - 8) // 25))
+        high, letters = (44, 18) if len(legal) <= FEW else (25, 14)
+        rows = min(ROWS, int((STAGE[1] - top - 8) // high))
         columns = 1 if len(legal) <= rows else 2
         size = rows * columns
         pages = max(1, -(-len(legal) // size))
@@ -214,33 +237,16 @@ class Menu(Controls):
         items: list[Item] = []
         for i, action in enumerate(legal[self._page * size : (self._page + 1) * size]):
             column, row = divmod(i, rows)
-            x, y = 12 + column * width, top + 25 * row
-            self._places.append((STAGE[0] + x, y - 11, width - 4, 23, action))
-            items.append(Rect(x, y - 11, width - 4, 23, RAISED, "", 1, 5))
-            key = self.key_of.get(action, "")
-            items.append(Text(x + 14, y, key.upper(), 14, YELLOW, "middle", True))
-            words = fit(self.words[action], width - 36, 14)
-            items.append(Text(x + 28, y, words, 14, INK))
+            x, y = 12 + column * width, top + high * row
+            place = (STAGE[0] + x, y - 11, width - 4, high - 2)
+            self._places.append((*place, action))
+            fill = HOVERED if within(self._mouse, place) else RAISED
+            items.append(Rect(x, y - 11, width - 4, high - 2, fill, "", 1, 5))
+            key, middle, margin = self.key_of.get(action, ""), y - 12 + high / 2, 2 * letters
+            items.append(Text(x + letters, middle, key.upper(), letters, YELLOW, "middle", True))
+            words = fit(self.words[action], width - margin - 8, letters)
+            items.append(Text(x + margin, middle, words, letters, INK))
         return items
-
-
-class HanabiMenu(Menu):
-    """Cards are played by the first digits, discarded by the next, hints are letters."""
-
-    def name(self, label: str) -> str:
-        kind, _, rest = label.partition(":")
-        if kind in ("play", "discard") and rest.isdigit():
-            return f"{kind} card {int(rest) + 1}"
-        if kind == "hint":
-            whom, _, what = rest.partition(":")
-            return f"hint {what} to {whom}"
-        return label
-
-    def order(self) -> list[int]:
-        kinds = ("play", "discard", "hint")
-        kind = [w.split()[0] for w in self.words]
-        known = [a for k in kinds for a in range(len(kind)) if kind[a] == k]
-        return known + [a for a in range(len(kind)) if a not in known]
 
 
 _ARROWS = {
@@ -252,18 +258,261 @@ _ARROWS = {
 _WASD = {pygame.K_w: "up", pygame.K_s: "down", pygame.K_a: "left", pygame.K_d: "right"}
 
 
-class Grid(Menu):
-    """A step in a direction for each press; steps while a key is held."""
+class Choice(NamedTuple):
+    """What can be done with a card.
+
+    Attributes:
+        words: its name.
+        key: that does it while the card is chosen.
+        action: its number.
+        touched: the cards that it is about, by player and place in the hand.
+    """
+
+    words: str
+    key: str
+    action: int
+    touched: tuple[tuple[int, int], ...]
+
+
+class HanabiTable(Menu):
+    """Cards are chosen by a click or the arrows: one's own to play or discard them, those of others
+    to tell their colour or rank. Or by the menu: the first digits play, the next discard, letters
+    tell.
+    """
 
     def __init__(self, play: Play, seats: Sequence[int]) -> None:
         super().__init__(play, seats)
-        self.keys = (("← ↑ ↓ → or W A S D", "a step; hold for more"), ("a click", "an action"))
+        labels = play.env.action_labels or ()
+        self._number = {label: action for action, label in enumerate(labels)}
+        self._card: tuple[int, int] | None = None  # the one chosen: player, place in the hand
+        self.keys = (
+            ("click on a card", "play, discard, or tell of it"),
+            ("← ↑ ↓ →", "choose a card"),
+            ("Enter, Backspace", "do the first, the second"),
+            ("a key or a click", "the action beside it"),
+        )
+
+    def name(self, label: str) -> str:
+        kind, _, rest = label.partition(":")
+        if kind in ("play", "discard") and rest.isdigit():
+            return f"{kind} card {int(rest) + 1}"
+        if kind == "hint":
+            whom, _, what = rest.partition(":")
+            told = (self.seats[0] + int(whom)) % self.play.env.num_agents
+            return f"tell P{told} {what}"
+        return label
+
+    def order(self) -> list[int]:
+        kinds = ("play", "discard", "tell")
+        kind = [w.split()[0] for w in self.words]
+        known = [a for k in kinds for a in range(len(kind)) if kind[a] == k]
+        return known + [a for a in range(len(kind)) if a not in known]
+
+    def _table(self) -> Any:
+        from arenas.renderers.hanabi import HanabiDrawing
+
+        drawing: Any = self.play.film.drawing
+        assert isinstance(drawing, HanabiDrawing)
+        return drawing
+
+    def _hands(self) -> np.ndarray:
+        """Cards by player and place, the oldest first."""
+        return np.asarray(self.play.film.moments[-1].state.hands)
+
+    def _there(self, player: int, slot: int) -> bool:
+        hands, rules = self._hands(), self._table().rules
+        inside = 0 <= player < rules.players and 0 <= slot < rules.hand_size
+        return inside and int(hands[player, slot]) != rules.no_card
+
+    def _cards(self) -> list[tuple[int, int]]:
+        return [c for c in np.ndindex(self._hands().shape) if self._there(*c)]
+
+    def _card_at(self, at: tuple[float, float]) -> tuple[int, int] | None:
+        """The card that lies there; None while it is another player's turn."""
+        cards = self._cards() if self._asked is not None else []
+        return next((c for c in cards if within(at, self._table().card_place(*c))), None)
+
+    def choices(self, player: int, slot: int) -> list[Choice]:
+        """What this seat can do with a card: two things, in the order in which they are shown."""
+        rules, hands, seat = self._table().rules, self._hands(), self.seats[0]
+        if player == seat:  # whatever is on it
+            one = ((player, slot),)
+            return [
+                Choice("play", "Enter", self._number[f"play:{slot}"], one),
+                Choice("discard", "Backspace", self._number[f"discard:{slot}"], one),
+            ]
+        color, rank = divmod(int(hands[player, slot]), rules.ranks)
+        mine = [c for c in self._cards() if c[0] == player]
+        whom = f"hint:+{(player - seat) % rules.players}"
+        found = []
+        for key, what, index, value in (
+            ("Enter", COLORS[color], 0, color),
+            ("Backspace", str(rank + 1), 1, rank),
+        ):
+            touched = tuple(c for c in mine if divmod(int(hands[c]), rules.ranks)[index] == value)
+            action = self._number[f"{whom}:{what}"]
+            found.append(Choice(f"tell {what}", key, action, touched))
+        return found
+
+    def _choice_places(self) -> list[tuple[tuple[float, float, float, float], Choice]]:
+        """Where the choices of the chosen card stand: below it, or above where there is no room."""
+        if self._card is None or self._asked is None or not self._there(*self._card):
+            return []
+        x, y, width, height = self._table().card_place(*self._card)
+        wide, high = 170.0, 30.0
+        top = y + height + 6
+        if top + 2 * high > STAGE[1] - 4:
+            top = y - 6 - 2 * high
+        left = min(max(4.0, x + width / 2 - wide / 2), STAGE[0] - wide - 4)
+        choices = self.choices(*self._card)
+        return [((left, top + i * high, wide, high - 2), c) for i, c in enumerate(choices)]
+
+    def handle(self, event: pygame.event.Event) -> None:
+        if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+            at = self.play.screen.logical(event.pos)
+            choice = next((c for place, c in self._choice_places() if within(at, place)), None)
+            if choice is not None:
+                self._take(choice.action)
+                return
+            if within(at, (0, 0, *STAGE)):
+                card = self._card_at(at)
+                self._card = card if card != self._card else None
+        elif event.type == pygame.KEYDOWN and self._asked is not None:
+            if event.key in _ARROWS:
+                self._walk(_ARROWS[event.key])
+                return
+            does = {pygame.K_RETURN: 0, pygame.K_KP_ENTER: 0, pygame.K_BACKSPACE: 1,
+                    pygame.K_DELETE: 1}.get(event.key)  # fmt: skip
+            if does is not None:
+                places = self._choice_places()
+                if places:
+                    self._take(places[does][1].action)
+                return
+        super().handle(event)
+
+    def _walk(self, way: str) -> None:
+        """Choose the next card in this direction; the first of one's own hand at the start."""
+        cards = self._cards()
+        if self._card not in cards:
+            mine = [c for c in cards if c[0] == self.seats[0]]
+            self._card = (mine or cards or [None])[0]
+            return
+        (player, slot), rules = self._card, self._table().rules
+        player = (player + {"up": -1, "down": 1}.get(way, 0)) % rules.players
+        hand = [s for p, s in cards if p == player]
+        slot += {"left": -1, "right": 1}.get(way, 0)
+        if hand:
+            self._card = (player, min(max(slot, hand[0]), hand[-1]))
+
+    def back(self) -> bool:
+        put_away, self._card = self._card is not None, None
+        return put_away
+
+    def choose(self, seat: int, mask: np.ndarray) -> int | None:
+        action = super().choose(seat, mask)
+        if action is not None:
+            self._card = None
+        return action
+
+    def over_stage(self) -> list[Item]:
+        def around(card: tuple[int, int], color: str, thickness: float) -> Item:
+            x, y, width, height = self._table().card_place(*card)
+            return Rect(x - 4, y - 4, width + 8, height + 8, "", color, thickness, 9)
+
+        items: list[Item] = []
+        places = self._choice_places()
+        chosen = next((c for place, c in places if within(self._mouse, place)), None)
+        hovered = self._card_at(self._mouse) if chosen is None else None
+        if hovered is not None and hovered != self._card:
+            items.append(around(hovered, SKY, 2.5))
+        if places and self._card is not None:
+            items += [around(c, WHITE, 3.0) for c in (chosen.touched if chosen else ())]
+            items.append(around(self._card, YELLOW, 3.5))
+        for (x, y, width, height), choice in places:
+            legal = bool(self._mask[choice.action])
+            fill, ink, faint = RAISED, INK if legal else FAINT, FAINT
+            if choice is chosen and legal:
+                fill, ink, faint = YELLOW, BLACK, BLACK
+            items += [
+                Rect(x, y, width, height, fill, YELLOW if legal else FAINT, 1.5, 5),
+                Text(x + 10, y + height / 2, choice.words, 15, ink, bold=legal),
+                Text(x + width - 10, y + height / 2, choice.key, SMALLEST_TEXT, faint, "end"),
+            ]
+        return items
+
+
+def cheapest_way(
+    costs: np.ndarray, start: tuple[int, int], goal: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """The cells ``(x, y)`` from start to goal whose costs add to least; none where no way leads.
+
+    Dijkstra's algorithm (1959), with the distance to the goal as what is left at least (A*).
+
+    Args:
+        costs: ``[height, width]``, of entering a cell; from 1, infinite where it cannot be.
+        start: is in the list.
+        goal: is in the list.
+    """
+    height, width = costs.shape
+
+    def left(x: int, y: int) -> int:
+        return abs(x - goal[0]) + abs(y - goal[1])
+
+    before: dict[tuple[int, int], tuple[int, int] | None] = {}
+    ahead: list[Any] = [(left(*start), 0.0, start, None)]
+    while ahead:
+        _, spent, cell, origin = heapq.heappop(ahead)
+        if cell in before:
+            continue
+        before[cell] = origin
+        if cell == goal:
+            way = [cell]
+            while (came := before[way[-1]]) is not None:
+                way.append(came)
+            return way[::-1]
+        for dx, dy in ((0, 1), (0, -1), (-1, 0), (1, 0)):
+            x, y = cell[0] + dx, cell[1] + dy
+            if 0 <= x < width and 0 <= y < height and (x, y) not in before:
+                cost = spent + float(costs[y, x])
+                if math.isfinite(cost):
+                    heapq.heappush(ahead, (cost + left(x, y), cost, (x, y), cell))
+    return []
+
+
+class Grid(Menu):
+    """A step in a direction for each press; steps while a key is held; or, by a click on the grid,
+    all the steps to a place.
+    """
+
+    def __init__(self, play: Play, seats: Sequence[int]) -> None:
+        super().__init__(play, seats)
+        self.keys = (
+            ("← ↑ ↓ → or W A S D", "a step; hold for more"),
+            ("click on the grid", "go there, around blocks"),
+            ("a click", "an action"),
+        )
         self.key_of = {a: "↑↓←→"[a] for a in range(4)}
         self._held: list[str] = []
+        self._goal: tuple[int, int] | None = None
+        self._way: list[tuple[int, int]] = []  # from where the agent stands to the goal
         self._next = 0.0
+
+    def _board(self) -> Any:
+        from arenas.renderers.colorgrid import ColorGridDrawing
+
+        drawing: Any = self.play.film.drawing
+        assert isinstance(drawing, ColorGridDrawing)
+        return drawing
 
     def handle(self, event: pygame.event.Event) -> None:
         way = {**_ARROWS, **_WASD}.get(getattr(event, "key", 0))
+        if event.type == pygame.KEYDOWN:
+            self.back()
+        if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+            x, y = self.play.screen.logical(event.pos)
+            if within((x, y), (0, 0, *STAGE)):
+                self._goal = self._board().cell_at(x, y)
+                self._way, self._next = [], 0.0
         if way is None:
             super().handle(event)
         elif event.type == pygame.KEYDOWN:
@@ -273,13 +522,70 @@ class Grid(Menu):
         elif event.type == pygame.KEYUP:
             self._held = [w for w in self._held if w != way]
 
+    def back(self) -> bool:
+        stops, self._goal, self._way = self._goal is not None, None, []
+        return stops
+
+    def _walked(self, seat: int) -> str:
+        """The next step to the place that was clicked; empty where there is none to make."""
+        if self._goal is None:
+            return ""
+        state = self.play.film.moments[-1].state
+        here = (int(state.position[seat][0]), int(state.position[seat][1]))
+        if here == self._goal:
+            self.back()
+            return ""
+        stuck = bool(self._way) and here == self._way[0]  # another agent was in the way
+        self._way = self._way[1:] if here in self._way[1:2] else []
+        costs = self._costs(state, seat, stuck)
+        if len(self._way) < 2 or costs[self._way[1][::-1]] > 1:
+            self._way = cheapest_way(costs, here, self._goal)
+        if not self._way:
+            self.back()
+            self.play.say("no way leads there")
+            return ""
+        (x0, y0), (x1, y1) = self._way[:2]
+        return {(0, 1): "up", (0, -1): "down", (-1, 0): "left", (1, 0): "right"}[x1 - x0, y1 - y0]
+
+    def _costs(self, state: Any, seat: int, stuck: bool) -> np.ndarray:
+        """What it costs to enter a cell, ``[height, width]``.
+
+        Blocks are walked around wherever a way is left, and other agents once they were met, as
+        they mostly walk on.
+        """
+        from arenas.envs.colorgrid.game import COLORS, EMPTY
+
+        cells = np.asarray(state.cells)
+        last = len(COLORS) + (len(state.position) if stuck else 0)
+        costs = np.where((cells != EMPTY) & (cells <= last), float(cells.size), 1.0)
+        region = self._board().game.regions[seat]
+        costs[:, : region.left] = costs[:, region.right :] = math.inf
+        return costs
+
     def choose(self, seat: int, mask: np.ndarray) -> int | None:
         now = time.monotonic()
-        if self._held and now >= self._next:
-            self._asked, self._mask = seat, mask
-            self._take(self.words.index(self._held[-1]))
-            self._next = now + 1 / self.play.film.drawing.fps / self.play.speed
+        if now >= self._next:
+            way = self._held[-1] if self._held else self._walked(seat)
+            if way:
+                self._asked, self._mask = seat, mask
+                self._take(self.words.index(way))
+                self._next = now + 1 / self.play.film.drawing.fps / self.play.speed
         return super().choose(seat, mask)
+
+    def over_stage(self) -> list[Item]:
+        board = self._board()
+        items: list[Item] = []
+        r = max(0.5 * board.cell, 6.0)
+        hovered = board.cell_at(*self._mouse)
+        if hovered is not None and self._asked is not None:
+            x, y = board.middle(*hovered)
+            items.append(Rect(x - r, y - r, 2 * r, 2 * r, "", SKY, 1.5, 2))
+        if self._goal is not None:
+            x, y = board.middle(*self._goal)
+            if len(self._way) > 1:
+                items.append(Line(tuple(board.middle(*c) for c in self._way), YELLOW, 1.5))
+            items.append(Rect(x - r, y - r, 2 * r, 2 * r, "", YELLOW, 2.5, 2))
+        return items
 
 
 _PUNCHES_KICKS = ("LP", "MP", "HP", "LK", "MK", "HK")
@@ -392,7 +698,7 @@ class Commands(Controls):
         ("right click", "attack, or go there"),
         ("Shift + right click", "go, shoot on the way"),
         ("A", "all"),
-        ("1 … 9", "a unit"),
+        ("0 … 9", "the unit of this number"),
         ("H", "stop"),
         ("Space", "pause; orders go on"),
     )
@@ -439,8 +745,8 @@ class Commands(Controls):
                 self.selected = set(self.seats)
             elif event.key == pygame.K_h:
                 self.orders |= dict.fromkeys(self.selected, ("stop", None))
-            elif event.unicode.isdigit() and event.unicode != "0":
-                number = int(event.unicode) - 1
+            elif event.unicode.isdigit():
+                number = int(event.unicode)
                 self.selected = set(self.seats[number : number + 1])
         elif event.type == pygame.MOUSEMOTION:
             self._at = self.play.screen.logical(event.pos)
@@ -548,7 +854,7 @@ class Commands(Controls):
 _CONTROLS: dict[str, type[Controls]] = {
     "colorgrid": Grid,
     "fightladder": Fight,
-    "hanabi": HanabiMenu,
+    "hanabi": HanabiTable,
     "smax": Commands,
 }
 
@@ -561,6 +867,61 @@ def register_controls(game: str, controls: type[Controls]) -> None:
         controls: the class.
     """
     _CONTROLS[game] = controls
+
+
+class Thinker(HostAgent):
+    """An agent that thinks beside the window, which answers meanwhile.
+
+    Args:
+        play: the window's life.
+        agent: is called as ever, and in the same order, only from another thread.
+    """
+
+    def __init__(self, play: Play, agent: HostAgent) -> None:
+        self.play, self.agent, self.name = play, agent, agent.name
+
+    def watch(self, env: HostEnv) -> None:
+        self.play.begin()
+        self.play.wait_for(self.name, self.agent.watch, env)
+
+    def reset(self, seat: int, seed: int) -> None:
+        self.play.wait_for(self.name, self.agent.reset, seat, seed)
+
+    def tell(self, observation: Any, action_mask: np.ndarray) -> tuple[np.ndarray, float] | None:
+        return self.play.wait_for(self.name, self.agent.tell, observation, action_mask)
+
+    def act(self, observation: Any, action_mask: np.ndarray) -> Any:
+        return self.play.wait_for(self.name, self.agent.act, observation, action_mask)
+
+
+class Worker:
+    """One thread that makes calls, one at a time; it ends with the program, whatever it does.
+
+    The standard library's pools wait for theirs at the program's end: a person who left would sit
+    before a closed window until the agent has thought to its end.
+    """
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._live, name="agents", daemon=True).start()
+
+    def _live(self) -> None:
+        while (call := self._calls.get()) is not None:
+            future, function, arguments = call
+            try:
+                future.set_result(function(*arguments))
+            except BaseException as error:  # SystemExit too: an agent that exits forfeits
+                future.set_exception(error)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call it there."""
+        future: Future[Any] = Future()
+        self._calls.put((future, function, arguments))
+        return future
+
+    def close(self) -> None:
+        """End the thread after the calls that are under way."""
+        self._calls.put(None)
 
 
 class Person(HostAgent):
@@ -608,7 +969,8 @@ class Play:
         self.people = [seat for seat, agent in enumerate(agents) if agent is None]
         if not self.people:
             raise BadArgument("nobody plays: a person holds at least one seat")
-        self.agents: list[Any] = [Person(self) if a is None else a for a in agents]
+        self.agents = [Person(self) if a is None else Thinker(self, a) for a in agents]
+        self._worker: Worker | None = None
         game = env.spec.game if env.spec else ""
         alone = len(self.people) == 1 and game != "fightladder"
         self.view = self.people[0] if alone and env.num_agents > 1 else None
@@ -616,6 +978,8 @@ class Play:
         self.controls = _CONTROLS.get(game, Menu)(self, self.people)
         self.helping = self.paused = self.leaving = self.interrupted = False
         self._stage, self._panel, self._bar, self._over = (Painter() for _ in range(4))
+        self._gone = False
+        self._thinks: tuple[str, float] | None = None  # who, and for how many seconds
         self._said, self._said_until = "", 0.0
         self._ticker = pygame.time.Clock()
         pygame.key.set_repeat()  # what is held is known
@@ -636,19 +1000,42 @@ class Play:
             before = signal.signal(signal.SIGINT, stop)
         except ValueError:  # not in the main thread: Ctrl-C goes where it goes
             stop = None  # type: ignore[assignment]
+        self._worker = Worker()
         try:
             return play_episode(self.env, self.agents, self.seed, policies=True, after=self.after)
         finally:
+            self._worker.close()
             if stop is not None:
                 signal.signal(signal.SIGINT, before)
 
     # What the match calls -----------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The episode has begun; called for every person."""
+        """The episode has begun; called for every seat."""
         if not len(self.film):
             self.film.add()
             self._ticker.tick()
+
+    def wait_for(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call something of an agent in the other thread, while the window goes on.
+
+        Raises:
+            LeftTheGame: a person has left meanwhile. The agent is not waited for.
+        """
+        assert self._worker is not None
+        future = self._worker.submit(function, *arguments)
+        begun = drawn = time.monotonic()
+        while not future.done():
+            wait([future], timeout=0.01)  # whatever it raises belongs to whoever asks below
+            now = time.monotonic()
+            # Most answer at once. Drawing takes time from an agent that thinks in Python.
+            if not future.done() and now - drawn > 0.05:
+                drawn = now
+                self._pump()
+                self._thinks = (name, now - begun)
+                self._draw(self._scene())
+        self._thinks = None
+        return future.result()
 
     def ask(self, seat: int, mask: np.ndarray) -> Any:
         """The action of a person, who may take all the time there is.
@@ -707,11 +1094,9 @@ class Play:
         for event in pygame.event.get():
             self.handle(event)
         if leave and self.interrupted:
-            raise LeftTheGame("interrupted by Ctrl-C")
+            raise LeftTheGame(self.people[0], "interrupted by Ctrl-C")
         if leave and self._gone:
-            raise LeftTheGame("left the game")
-
-    _gone = False
+            raise LeftTheGame(self.people[0], "left the game")
 
     def handle(self, event: pygame.event.Event) -> None:
         """What a key, the mouse or the window does."""
@@ -722,7 +1107,7 @@ class Play:
             if event.key == pygame.K_ESCAPE:
                 if self.helping:
                     self.helping = False
-                else:
+                elif not self.controls.back():
                     self._gone, self.leaving = self.leaving, True
                 return
             self.leaving = False
@@ -754,16 +1139,26 @@ class Play:
             *(surface, x, y + STAGE[1] * scale, scale, (SIZE[0], BAR_HEIGHT)),
         )
         over: list[Item] = []
-        if self._said and time.monotonic() < self._said_until:
-            over += note(self._said, STAGE[0] / 2, STAGE[1] - 24)
-        if self.paused:
-            over += note("paused: Space goes on", STAGE[0] / 2, STAGE[1] - 60, 18)
+        for i, words in enumerate(self.notes()):
+            over += note(words, STAGE[0] / 2, STAGE[1] - 24 - 36 * i, 16)
         if self.leaving:
             over += note("leave? Esc again; any other key goes on", STAGE[0] / 2, 300, 20)
         if self.helping:
             over += help_items("Keys", self._all_keys())
         self._over.items(over, surface, x, y, scale)
         pygame.display.flip()
+
+    def notes(self) -> list[str]:
+        """Lines over the picture, the lowest first."""
+        lines = []
+        if self._thinks is not None and self._thinks[1] > THINKS:
+            name, seconds = self._thinks
+            lines.append(f"{name} is thinking" + (f" ({seconds:.0f} s)" if seconds >= 3 else ""))
+        if self._said and time.monotonic() < self._said_until:
+            lines.append(self._said)
+        if self.paused:
+            lines.append("paused: Space goes on")
+        return lines
 
     def _all_keys(self) -> Keys:
         menu = isinstance(self.controls, Menu)

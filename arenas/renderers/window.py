@@ -58,8 +58,8 @@ BAR_HEIGHT = SIZE[1] - STAGE[1]
 SPEEDS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 FPS = 60
 
-RAISED = "#2d3744"
-"""What can be clicked."""
+RAISED, HOVERED = "#2d3744", "#3a4757"
+"""What can be clicked, and what the mouse is over."""
 MARKS = (VERMILION, SKY, YELLOW, GREEN, PURPLE, ORANGE, BLUE)
 """Colours of kinds of events on the scrub bar."""
 
@@ -658,7 +658,7 @@ class Player:
         top, height = 36.0, 34.0
         self._buttons.append(Button(x, STAGE[1] + top, width, height, act, tip))
         mouse = self._buttons[-1].holds(*self._mouse)
-        fill = "#3a4757" if mouse and not off else RAISED
+        fill = HOVERED if mouse and not off else RAISED
         return [Rect(x, top, width, height, fill, "", 1, 6)]
 
     def bar_items(self) -> list[Item]:

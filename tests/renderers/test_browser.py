@@ -181,6 +181,7 @@ GAMES = {  # as other tests of drawings have them, whose programs are kept
     "colorgrid-asymmetric-v0": {"size": 8, "max_steps": 30},
     "fightladder-v0": {},
     "hanabi-v0": {},
+    "leduc-v0": {},
     "rrps-v0": {"throws": 30},
     "smax-2s3z-selfplay-v0": {},
 }
@@ -542,7 +543,7 @@ def test_a_notebooks_frame_plays_and_copies(chromium, tmp_path, film):
         (lambda blob: blob[:1000], "is damaged"),
         (lambda blob: "!" + blob, "is damaged"),
         (lambda blob: base64.b64encode(b"text").decode(), "is damaged"),
-        (lambda blob: newer(blob), "has format 99, not 1"),
+        (lambda blob: newer(blob), "has format 99, not 2"),
     ],
     ids=["truncated", "no base64", "no zlib", "newer"],
 )

@@ -50,12 +50,17 @@ def change(before, difference):
 
 def scenes_of(content):
     """All views of packed content, as lists of scenes."""
-    begins, at = [], 0
+    begins, at, last = [], 0, {}
     place = {"ground": 0, "rect": 4, "ellipse": 4, "arc": 5, "text": 2, "image": 4}
     for number in content["items"]:
         kind, *rest = content["styles"][number]
         count = place.get(kind) if kind in place else 2 * rest[0]
-        begins.append((number, content["numbers"][at : at + count]))
+        told = content["numbers"][at : at + count]
+        before = last.get((kind, count), [0] * count)
+        n = last[kind, count] = [a + b for a, b in zip(before, told, strict=True)]
+        if kind in ("line", "polygon"):  # from each point to the next
+            n = [sum(n[i % 2 : i + 1 : 2]) for i in range(count)]
+        begins.append((number, n))
         at += count
     assert at == len(content["numbers"])
 

@@ -1,21 +1,34 @@
 """People play: whole episodes by keys and the mouse, as SDL would tell them, and early ends."""
 
+import itertools
+import math
 import os
 import random
 import signal
+import threading
 
 import numpy as np
 import pygame
 import pytest
+import scipy.sparse.csgraph
 import toys
 
 import arenas
-from arenas.agent import as_host_agents
+from arenas.agent import HostAgent, as_host_agents
 from arenas.cli import play as cli
+from arenas.envs.hanabi.rules import COLORS
 from arenas.errors import BadArgument
 from arenas.host import as_host
 from arenas.renderers.panel import command
-from arenas.renderers.play import Commands, Fight, Play, result, watch_again
+from arenas.renderers.play import (
+    THINKS,
+    Commands,
+    Fight,
+    Play,
+    cheapest_way,
+    result,
+    watch_again,
+)
 from arenas.renderers.window import Screen
 from arenas.replay import Replay
 
@@ -25,11 +38,26 @@ def key(code, typed="", up=False):
     pygame.event.post(pygame.event.Event(kind, key=code, unicode=typed, mod=0))
 
 
+def click(play, x, y):
+    """The left button, at a place of the stage."""
+    left, top, scale = play.screen.place()
+    at = (left + x * scale, top + y * scale)
+    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=at))
+
+
 def table(env, act, seat=0, against=(), two_players=False, seed=3):
-    """A game about to be played, at which ``act`` is called at each drawing."""
+    """A game about to be played, at which ``act`` is called at each drawing.
+
+    Against agents by name, or against one that is handed over.
+    """
     game = arenas.make_host(env) if isinstance(env, str) else as_host(env)
-    names = cli.seating(game, seat, against, two_players)
-    agents = as_host_agents([arenas.load_agent(n, game) for n in names if n is not None])
+    given = isinstance(against, HostAgent)
+    names = cli.seating(game, seat, () if given else against, two_players)
+    if given:
+        agents = [against]
+    else:
+        agents = as_host_agents([arenas.load_agent(n, game) for n in names if n is not None])
     rest = iter(agents)
     screen = Screen("test", scale=0.4)
     play = Play(
@@ -96,17 +124,85 @@ def test_hanabi_is_played_by_the_keys_and_clicks_of_its_menu(rng):
             typed = menu.key_of[action]
             key(ord(typed), typed)
         else:
-            x, y, scale = play.screen.place()
-            at = (x + (left + width / 2) * scale, y + (top + height / 2) * scale)
-            pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=at))
+            click(play, left + width / 2, top + height / 2)
         if len(taken) < len(play.film):
             taken.append(action)
 
     play, episode = played("hanabi-very-small-v0", act, seat=0, against=("random",))
     assert episode.outcome == "terminated"
-    words = [w for w in play.controls.words if w.startswith("hint")]
-    assert words[0].startswith("hint red to +1")
+    words = [w for w in play.controls.words if w.startswith("tell")]
+    assert words[0] == "tell P1 red"
     assert play.controls.key_of[play.env.action_labels.index("play:0")] == "1"
+
+
+def test_hanabi_is_played_by_clicks_on_cards(rng):
+    """A card, then what to do with it; the record holds what the choice said."""
+    meant = []
+
+    def act(play):
+        menu = play.controls
+        if menu._asked is None or len(meant) > play.env.steps:
+            return
+        state = play.film.moments[-1].state
+        player, slot = rng.choice(menu._cards())
+        x, y, width, height = play.film.drawing.card_place(player, slot)
+        click(play, x + width / 2, y + height / 2)
+        play._pump()
+        assert menu._card == (player, slot)
+        choices = menu._choice_places()
+        labels = [play.env.action_labels[c.action] for _, c in choices]
+        if player == 0:
+            assert labels == [f"play:{slot}", f"discard:{slot}"]
+        else:  # the colour and the rank that its holder does not see
+            color, rank = divmod(int(state.hands[player, slot]), play.film.drawing.rules.ranks)
+            assert labels == [f"hint:+1:{COLORS[color]}", f"hint:+1:{rank + 1}"]
+        legal = [(place, c) for place, c in choices if menu._mask[c.action]]
+        if not legal:  # no hints are left: say so, and wait
+            place, choice = choices[0]
+            click(play, place[0] + 5, place[1] + 5)
+            play._pump()
+            assert "is not legal now" in play._said
+            assert menu._card == (player, slot)
+            click(play, x + width / 2, y + height / 2)  # put away
+            return
+        place, choice = rng.choice(legal)
+        meant.append((choice, state))
+        click(play, place[0] + 5, place[1] + 5)
+
+    play, episode = played("hanabi-v0,players=2", act, against=("hanabi/iggi",), seed=5)
+    assert episode.outcome == "terminated"
+    mine = np.flatnonzero([m.acted[0] for m in play.film.moments[1:]])
+    assert [c.action for c, _ in meant] == episode.actions[mine, 0].tolist()
+    assert {c.words.split()[0] for c, _ in meant} == {"play", "discard", "tell"}
+    for (choice, _), t in zip(meant, mine, strict=True):  # a hint touches what was marked for it
+        if choice.words.startswith("tell"):
+            effect = int(play.film.moments[t + 1].state.last_effect)
+            assert {s for s in range(5) if effect >> s & 1} == {s for _, s in choice.touched}
+
+
+def test_hanabi_cards_are_chosen_by_arrows_and_put_away_by_escape():
+    seen = []
+
+    def act(play):
+        menu = play.controls
+        if play.drawn == 1:
+            assert menu._asked is None or menu._card is None
+        elif play.drawn == 3:
+            for code in (pygame.K_RIGHT, pygame.K_RIGHT, pygame.K_DOWN):
+                key(code)
+            play._pump()
+            seen.append(menu._card)
+            key(pygame.K_ESCAPE)
+            play._pump()
+            seen.append((menu._card, play.leaving))
+            key(pygame.K_UP)
+            key(pygame.K_RETURN)
+        elif len(play.film) > 1:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    play, episode = played("hanabi-very-small-v0", act, against=("random",))
+    assert seen == [(1, 1), (None, False)]
+    assert play.env.action_labels[episode.actions[0, 0]] == "play:0"
 
 
 def test_an_illegal_key_says_so_and_changes_nothing():
@@ -135,6 +231,50 @@ def test_held_arrows_walk():
     assert episode.actions[:, 0].tolist() == [play.env.action_labels.index("up")] * 8
 
 
+def test_a_click_on_the_grid_walks_there_around_blocks():
+    goal = []
+
+    def act(play):
+        if play.drawn == 2:
+            x, y = play.film.moments[-1].state.position[0].tolist()
+            goal.append((0 if x > 4 else 8, 0 if y > 4 else 8))
+            click(play, *play.film.drawing.middle(*goal[0]))
+        elif len(play.film) > 1 and play.controls._goal is None:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    play, _ = played("colorgrid-v0,size=9,block_density=0.2", act, against=("random",))
+    ways = [tuple(m.state.position[0].tolist()) for m in play.film.moments]
+    assert ways[-1] == goal[0]
+    taken = sum(
+        int(m.timestep.info[kind][0])
+        for m in play.film.moments[1:-1]
+        for kind in ("goal_blocks", "incorrect_blocks")
+    )
+    assert taken == 0
+
+
+def test_ways_cost_what_an_independent_search_says():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        costs = rng.choice([1.0, 3.0, 20.0, math.inf], (7, 9), p=[0.5, 0.2, 0.1, 0.2])
+        edges = np.zeros((63, 63))
+        for y, x in np.ndindex(7, 9):
+            for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+                if 0 <= y + dy < 7 and 0 <= x + dx < 9 and math.isfinite(costs[y + dy, x + dx]):
+                    edges[y * 9 + x, (y + dy) * 9 + x + dx] = costs[y + dy, x + dx]
+        least = scipy.sparse.csgraph.dijkstra(edges, indices=0)
+        for y, x in np.ndindex(7, 9):
+            way = cheapest_way(costs, (0, 0), (x, y))
+            assert bool(way) == math.isfinite(least[y * 9 + x])
+            if way:
+                assert way[0] == (0, 0)
+                assert way[-1] == (x, y)
+                assert all(
+                    abs(a - c) + abs(b - d) == 1 for (a, b), (c, d) in itertools.pairwise(way)
+                )
+                assert sum(costs[b, a] for a, b in way[1:]) == least[y * 9 + x]
+
+
 def test_commands_move_a_team_and_make_it_attack():
     game = arenas.make_host("smax-3m-v0")
     orders = []
@@ -151,6 +291,9 @@ def test_commands_move_a_team_and_make_it_attack():
 
         places = view.place(np.asarray(state.position))
         if play.drawn == 1:
+            key(pygame.K_1, "1")  # as units are numbered in the picture
+            play._pump()
+            assert play.controls.selected == {1}
             click(places[0], 1)
             assert play.controls.selected == {0}
             click(places[0] - (0, 150), 3)
@@ -265,6 +408,72 @@ def test_who_leaves_forfeits_and_what_was_played_is_recorded(how, tmp_path):
     assert Replay.load(tmp_path / "a.replay").episode.actions.shape == (3, 2)
 
 
+class Slow(HostAgent):
+    """Throws in turn, and each time waits until it may."""
+
+    def __init__(self):
+        self.name, self.may, self.threads = "slow", threading.Event(), set()
+
+    def reset(self, seat, seed):
+        self.throw = seed % 3
+
+    def act(self, observation, action_mask):
+        self.threads.add(threading.current_thread())
+        assert self.may.wait(60)
+        self.throw = (self.throw + 1) % 3
+        return self.throw
+
+
+def test_the_window_answers_while_an_agent_thinks():
+    """Help opens and closes in the midst of a thought, and the record is that of the match."""
+    slow, shown, helped = Slow(), [], []
+
+    def act(play):
+        if play._thinks is None:
+            key(pygame.K_p, "p")
+        elif not helped:
+            key(pygame.K_SLASH, "?")
+            play._pump()
+            helped.append(play.helping)
+            key(pygame.K_SLASH, "?")
+            play._pump()
+            helped.append(play.helping)
+        elif play._thinks[1] > THINKS:
+            shown.append(play.notes())
+            slow.may.set()
+
+    play, episode = played("rrps-v0,throws=5", act, against=slow, seed=9)
+    assert helped == [True, False]
+    assert shown[0] == ["slow is thinking"]
+    assert len(slow.threads) == 1
+    assert threading.main_thread() not in slow.threads
+    alone = Slow()
+    alone.may.set()
+    [same] = arenas.play("rrps-v0,throws=5", [arenas.load_agent("rrps/paper", play.env), alone],
+                         seed=9)  # fmt: skip
+    assert episode.actions.tolist() == same.actions.tolist()
+    assert (episode.returns, episode.checksum) == (same.returns, same.checksum)
+
+
+@pytest.mark.parametrize("how", ["close", "ctrl-c"])
+def test_who_leaves_while_an_agent_thinks_forfeits_at_once(how):
+    slow = Slow()
+
+    def act(play):
+        if play._thinks is None:
+            key(pygame.K_p, "p")
+        elif how == "close":
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    play, episode = played("rrps-v0,throws=5", act, seat=1, against=slow)
+    assert not slow.may.is_set()  # it was not waited for
+    slow.may.set()
+    assert (episode.outcome, episode.length, episode.forfeit.seat) == ("forfeit", 0, 1)
+    assert play.interrupted == (how == "ctrl-c")
+
+
 def test_one_escape_asks_and_help_and_pause_wait(fight):
     asked = []
 
@@ -301,6 +510,17 @@ def test_any_game_of_numbered_actions_is_played_by_a_menu():
     with pytest.raises(BadArgument, match="takes vectors as actions"):
         table(toys.Aim(), lambda play: None)
     pygame.display.quit()
+
+
+@pytest.mark.parametrize("agent", ["kuhn/honest", "kuhn/cfr", "leduc/honest", "leduc/cfr"])
+def test_poker_is_played_against_its_agents(agent):
+    game = agent.partition("/")[0]
+    cfr = ",iterations=2" if agent.endswith("cfr") else ""
+    typed = {"kuhn": "p", "leduc": "c"}[game]
+    _, episode = played(
+        f"{game}-v0", lambda play: key(ord(typed), typed), against=(agent + cfr,), seed=1
+    )
+    assert episode.outcome == "terminated"
 
 
 def test_afterwards_the_film_is_there_to_be_watched():

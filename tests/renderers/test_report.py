@@ -122,8 +122,37 @@ def test_of_many_pairings_neighbours_in_the_standings_have_films_and_long_ones_a
     assert {s.shown for s in few.samples.values()} == {5}
     page = html_page(few)
     assert page.count('id="film-') == 2
-    assert "2 of 6 pairings" in Elements(page).text
+    text = Elements(page).text
+    assert "2 of 6 pairings" in text
+    assert "4 pairings without a sample replay" in text
+    named = text[text.index("Fewer were asked for (--samples):") :]
+    far = tuple(AGENTS[i] for i in sorted((order[0], order[2])))
+    assert " and ".join(far) in named
     assert not report.gather(folder, samples=0, bootstrap=0).samples
+
+
+def test_samples_are_cut_to_what_the_page_holds_and_what_does_not_fit_is_named(
+    folder, made, monkeypatch
+):
+    """All pairings have one as long as they fit; then neighbours in the standings have theirs."""
+    monkeypatch.setattr(report, "LEAST_STEPS", 4)
+    whole = sum(len(s.blob) for s in made.samples.values())
+    monkeypatch.setattr(report, "MOST_BYTES", whole * 9 // 10)
+    cut = report.gather(folder, bootstrap=0)
+    assert set(cut.samples) == set(made.samples)
+    assert not cut.without
+    assert sum(len(s.blob) for s in cut.samples.values()) <= whole * 9 // 10
+    assert min(s.shown for s in cut.samples.values()) < THROWS
+    assert "every pairing that met has one" in Elements(html_page(cut)).text
+    monkeypatch.setattr(report, "MOST_BYTES", whole // 4)
+    few = report.gather(folder, bootstrap=0)
+    assert sum(len(s.blob) for s in few.samples.values()) <= whole // 4
+    assert set(few.samples) | set(few.without) == set(made.samples)
+    assert 0 < len(few.samples) < 6
+    assert tuple(sorted(few.order()[:2])) in few.samples
+    text = Elements(html_page(few)).text
+    for i, j in few.without:
+        assert (AGENTS[i] if i == j else f"{AGENTS[i]} and {AGENTS[j]}") in text
 
 
 def test_tables_as_csv_and_latex_hold_the_same_numbers(folder, made):
@@ -304,7 +333,8 @@ def test_a_field_of_43_is_readable_and_opens_at_once(chromium, tmp_path, made): 
     mean = rng.integers(-1000, 1001, (43, 43)).astype(float)
     table = payoffs.PayoffTable(agents, mean, np.ones_like(mean), np.full(mean.shape, 2))
     standings = [dataclasses.replace(made.standings[0], agent=a) for a in agents]
-    many = dataclasses.replace(made, table=table, standings=standings, ratings=[], samples={})
+    many = dataclasses.replace(made, table=table, standings=standings, ratings=[], samples={},
+                               without={})  # fmt: skip
     path = tmp_path / "report.html"
     path.write_text(html_page(many))
     assert path.stat().st_size < 1_500_000

@@ -12,14 +12,27 @@ from arenas.renderers.colorgrid import PAINT, SHAPES, ColorGridDrawing
 from arenas.renderers.film import Film
 from arenas.renderers.hanabi import PAINT as CARD_PAINT
 from arenas.renderers.hanabi import HanabiDrawing
+from arenas.renderers.poker import RANKS, PokerDrawing
 from arenas.renderers.rrps import RrpsDrawing
 from arenas.renderers.scene import Image, Line, Rect, Text
 from arenas.renderers.symbols import fitted, signed
 
-GAMES = ("colorgrid", "hanabi", "rrps")
+GAMES = ("colorgrid", "hanabi", "kuhn", "leduc", "rrps")
 IDS = [spec.id for spec in arenas.registry.envs.values() if spec.game in GAMES]
-DRAWINGS = {"colorgrid": ColorGridDrawing, "hanabi": HanabiDrawing, "rrps": RrpsDrawing}
-SHORT = {"colorgrid": {"size": 8, "max_steps": 30}, "hanabi": {}, "rrps": {"throws": 30}}
+DRAWINGS = {
+    "colorgrid": ColorGridDrawing,
+    "hanabi": HanabiDrawing,
+    "kuhn": PokerDrawing,
+    "leduc": PokerDrawing,
+    "rrps": RrpsDrawing,
+}
+SHORT = {
+    "colorgrid": {"size": 8, "max_steps": 30},
+    "hanabi": {},
+    "kuhn": {},
+    "leduc": {},
+    "rrps": {"throws": 30},
+}
 
 
 @functools.cache  # compiled once
@@ -46,7 +59,8 @@ def test_every_id_is_drawn_with_legible_text_and_plain_numbers(id):
     spec = arenas.registry.envs.find(id)
     # Whole episodes of one id of each game, whose programs the tests below use, too; of others the
     # start, since each would be compiled for itself.
-    whole = id in ("colorgrid-asymmetric-v0", "hanabi-v0") or spec.game == "rrps"
+    small = ("kuhn", "leduc", "rrps")
+    whole = id in ("colorgrid-asymmetric-v0", "hanabi-v0") or spec.game in small
     film = film_of(id, seed=1, until=None if whole else 1, **SHORT[spec.game])
     assert type(film.drawing) is DRAWINGS[spec.game]
     for seat in (None, *range(film.env.num_agents)):
@@ -56,7 +70,7 @@ def test_every_id_is_drawn_with_legible_text_and_plain_numbers(id):
             assert scene == film.scene(t, seat)
 
 
-@pytest.mark.parametrize("id", ["colorgrid-asymmetric-v0", "hanabi-v0", "rrps-v0"])
+@pytest.mark.parametrize("id", ["colorgrid-asymmetric-v0", "hanabi-v0", "leduc-v0", "rrps-v0"])
 def test_a_scene_shows_the_past_and_never_the_future(id):
     game = arenas.registry.envs.find(id).game
     whole = film_of(id, seed=5, **SHORT[game])
@@ -64,6 +78,32 @@ def test_a_scene_shows_the_past_and_never_the_future(id):
     last = len(half) - 1
     assert [whole.scene(t) for t in range(last + 1)] == [half.scene(t) for t in range(last + 1)]
     assert [e for e in whole.events if e.step <= last] == half.events
+
+
+@pytest.mark.parametrize("id", ["kuhn-v0", "leduc-v0"])
+def test_poker_shows_a_seat_its_card_the_public_one_in_time_and_the_others_at_a_showdown(id):
+    endings = set()
+    for seed in range(12):
+        film = film_of(id, seed)
+        for t, moment in enumerate(film.moments):
+            final = moment.timestep.terminated
+            ranks = [int(c) // (1 if id == "kuhn-v0" else 2) for c in moment.state.cards]
+            spoken = [a for a in np.ravel(moment.state.actions)[:4] if a >= 0]
+            turned = id == "leduc-v0" and len(spoken) > 1 and spoken[-1] == 1  # a call answered
+            public = ranks[2:] if turned else []
+            put = moment.timestep.info["stakes"] if t else None
+            folds = final and put[0] != put[1]
+            endings.add((bool(final), bool(folds)))
+            for seat in (None, 0, 1):
+                open_ = seat is None or (final and not folds)
+                mine = ranks[:2] if open_ else [ranks[seat]]
+                seen = [word for word in texts(film.scene(t, seat)) if word in RANKS]
+                assert sorted(seen) == sorted(RANKS[r] for r in (*mine, *public))
+        assert film.events[-1].kind == "end"
+        winner = int(np.argmax(film.moments[-1].returns))
+        if film.moments[-1].returns.any():
+            assert film.events[-1].label.startswith(f"player_{winner} wins")
+    assert endings == {(False, False), (True, False), (True, True)}
 
 
 def test_names_that_are_too_long_are_cut_to_fit():

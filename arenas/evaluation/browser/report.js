@@ -45,6 +45,7 @@
   const map = document.getElementById("payoff-map");
   const { agents, mean, half, count, orders } = data;
   const films = new Map(data.films.map((f) => [f.pair.join(), f]));
+  const without = new Map(data.without.map(([i, j, why]) => [`${i},${j}`, why]));
   let rows = orders[0].order.slice();
   let columns = rows.slice();
 
@@ -135,7 +136,8 @@
       `${count[i][j]} paired episodes.`));
     const film = filmOf(i, j);
     if (!film) {
-      panel.append(element("p", "No sample replay of this pairing is in the page.", "faint"));
+      const why = without.get(i < j ? `${i},${j}` : `${j},${i}`) || "they have not met";
+      panel.append(element("p", `No sample replay of this pairing is in the page: ${why}.`, "faint"));
       return;
     }
     const cut = film.shown < film.length ? `its first ${film.shown} of ${film.length} steps` : "whole";

@@ -3,7 +3,7 @@
 "use strict";
 
 const ArenasPlayer = (() => {
-  const FORMAT = 1;
+  const FORMAT = 2;
   // As in the window; Verdana is as wide.
   const FONT = '"DejaVu Sans", Verdana, sans-serif';
   const SPEEDS = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16];
@@ -58,6 +58,7 @@ const ArenasPlayer = (() => {
         this.begins.push(at);
         at += NUMBERS[data.styles[style][0]](data.styles[style]);
       }
+      this.addUp();
       // By steps, of a step by views: in the order in which new items were numbered.
       const scripts = this.views.map((view) => view.pictures);
       let told = 0;
@@ -94,6 +95,25 @@ const ArenasPlayer = (() => {
         view.panels = view.panels.map((change) => (panel = changed(panel, change)));
       }
       this.images = new Map();
+    }
+
+    /** Numbers are told by differences: see `told_apart` of html.py. */
+    addUp() {
+      const { styles, items, begins, numbers } = this;
+      const last = new Map(); // by kind and count, where the numbers of the last such item begin
+      items.forEach((style, item) => {
+        const kind = styles[style][0], count = NUMBERS[kind](styles[style]);
+        const begin = begins[item], before = last.get(kind + count);
+        if (before !== undefined)
+          for (let k = 0; k < count; k++) numbers[begin + k] += numbers[before + k];
+        last.set(kind + count, begin);
+      });
+      items.forEach((style, item) => {
+        const kind = styles[style][0];
+        if (kind !== "line" && kind !== "polygon") return;
+        const end = begins[item] + NUMBERS[kind](styles[style]);
+        for (let k = begins[item] + 2; k < end; k++) numbers[k] += numbers[k - 2];
+      });
     }
 
     /** The last step. */
