@@ -102,6 +102,8 @@ def _show(results: Any, files: list[Path]) -> None:
             lines.add_row(
                 p.name, *map(output.number, p.scores), output.number(p.score.mean), span(p.score)
             )
+            for seat, scores in p.by_seat.items():
+                lines.add_row(f"  as {seat}", *map(output.number, scores))
         console.print(lines)
     lines = output.table("", "", "mean", "95 % interval", right=("mean",))
     for name, score in (
