@@ -884,8 +884,8 @@ def nash_average_batch(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 _LONERS = 5
-"""After so many tables in a row that share their mixture's members with none, of a large field, it is
-no longer tried whether one does."""
+"""After so many tables in a row whose members play in no other (of a large field), it is no longer
+tried whether they do."""
 
 _PLAYS = 1e-7
 """The least share of a mixture that is no rounding, and the least lead, of tables within 1."""
