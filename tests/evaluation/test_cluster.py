@@ -33,7 +33,7 @@ def nodes():
     ray = pytest.importorskip("ray", reason="no Ray: pip install 'arenas[ray]'")
     from ray.cluster_utils import Cluster
 
-    quick = {  # a node that says nothing for a second is dead; by default for half a minute
+    quick = {  # a node that says nothing for a second is dead; by default it takes 20
         "health_check_initial_delay_ms": 0,
         "health_check_period_ms": 200,
         "health_check_failure_threshold": 5,
