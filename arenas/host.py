@@ -120,7 +120,7 @@ class HostEnv(Described, abc.ABC):
         """Free what the environment holds."""
 
 
-def refuse_illegal(env: Described, seat: int, action: Any, action_mask: np.ndarray) -> None:
+def refuse_illegal(env: Described, seat: int, action: Any, action_mask: Any) -> None:
     """Raise unless ``action`` is one that the agent in ``seat`` may take under this mask, ``[K]``.
 
     Raises:

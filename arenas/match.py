@@ -516,15 +516,16 @@ class DeviceMatches:
         spec = self.env.spec
         for i in range(real):
             length = int(final.steps[i])
-            held: tuple[float, ...] | None = tuple(float(r) for r in returns[i])
+            total: Any = tuple(float(r) for r in returns[i])
             outcome, forfeit = "terminated" if final.terminated[i] else "truncated", None
-            end = actions = checksum = None
+            end: Any = None
+            actions = checksum = None
             if stopped[i] or record[i]:
                 end = jax.tree.map(lambda x, i=i: x[i], final)
             if stopped[i]:
                 end = end.replace(truncated=np.bool_(False))  # it was, to stand still
                 outcome, forfeit = "forfeit", self._forfeit(end, wrong[i])
-                held = forfeit_returns(self.env, forfeit.seat, held)
+                total = forfeit_returns(self.env, forfeit.seat, total)
             if record[i] and all_actions is not None:
                 actions = all_actions[:length, i].copy()
                 checksum = state_checksum(end)
@@ -533,7 +534,7 @@ class DeviceMatches:
                 env_kwargs=dict(self.env.kwargs),
                 agents=tuple(self.agents[a].name for a in seats[i]),
                 seed=int(seeds[i]),
-                returns=held,
+                returns=total,
                 length=length,
                 outcome=outcome,
                 forfeit=forfeit,

@@ -275,9 +275,10 @@ class CrossPlayMatches:
             for p, name in enumerate(self.partners):
                 score = jackknife(lambda kept, p=p: held_out[kept, p].mean(axis=0), n)
                 each = tuple(float(x) for x in held_out[:, p].mean(axis=1))
+                seats: tuple[str, ...] = self.field.env.agents if self.ordered else ()
                 by_seat = {
                     seat: tuple(float(cell((i, n + p), number).mean()) for i in range(n))
-                    for number, seat in enumerate(self.field.env.agents if self.ordered else ())
+                    for number, seat in enumerate(seats)
                 }
                 partners.append(Partner(name, each, score, by_seat))
             together = jackknife(lambda kept: held_out[kept].mean(axis=(0, 1)), n)
