@@ -239,19 +239,19 @@ standard error of 0.3 to 0.7 points.
 Elo, the mean returns, OpenSkill and the mean rank are smooth, and their intervals hold the truth as
 often as they say. WithinPopExpl and AggScore depend on a maximum: their bounds hold at once for all
 opponents, and cover more often than they say. alpha-Rank and Nash averaging jump where a lead
-changes its sign, so no bootstrap has an exact interval for them: read theirs as what other
-episodes could as well have given. OpenSkill's truth is its own mean over the tournaments, since it
-depends on how many episodes there are.
+changes its sign, so no bootstrap has an exact interval for them: theirs are wide, and cover more
+often than they say. OpenSkill's truth is its own mean over the tournaments, since it depends on how
+many episodes there are.
 
 ## Runs and tasks
 
 The same of `arenas compare`: percentiles of the stratified bootstrap, as in rliable. Normal scores,
-task means from 0.2 to 0.8, standard deviation 0.2.
+task means from 0.2 to 0.8, standard deviation 0.2; the other algorithm is better by 0.1.
 
 {runs}
 
-Five runs are too few for such intervals, whatever the number of tasks: the more reason to let
-AdaStop say whether there are enough.
+Five runs are too few for such intervals, whatever the number of tasks, and ten are few: the more
+reason to let AdaStop say whether there are enough. The probability of improvement does better.
 """
 
 
