@@ -109,35 +109,8 @@ class HostEnv(Described, abc.ABC):
             BadShape: not an integer (``Box`` spaces: not floats of the space's shape).
             IllegalAction: out of range, not finite, or masked.
         """
-        who = self.agents[seat]
-        value = np.asarray(action)
-        space = self.action_space
-        if isinstance(space, gymnasium.spaces.Box):
-            if value.shape != self.action_shape or value.dtype.kind not in "fiu":
-                raise BadShape(f"{who}: action {action!r} is not {self.num_actions} numbers")
-            if (
-                not np.isfinite(value).all()
-                or (value < space.low).any()
-                or (value > space.high).any()
-            ):
-                raise IllegalAction(f"{who}: action {value.tolist()} is outside {space}", seat)
-            return
-        if value.shape != () or value.dtype.kind not in "iu":
-            raise BadShape(
-                f"{who}: action {action!r} is not an integer; accepted are 0 to {space.n - 1}"
-            )
-        if not 0 <= value < space.n:
-            raise IllegalAction(
-                f"{who}: action {value} is out of range; accepted are 0 to {space.n - 1}", seat
-            )
         assert self.timestep is not None
-        mask = self.timestep.action_mask[seat]
-        if not mask[value]:
-            label = f" ({self.action_labels[int(value)]})" if self.action_labels else ""
-            legal = np.flatnonzero(mask).tolist()
-            raise IllegalAction(
-                f"{who}: action {value}{label} is illegal now; legal: {legal}", seat
-            )
+        refuse_illegal(self, seat, action, self.timestep.action_mask[seat])
 
     def checksum(self) -> str:
         """SHA-256 over the present state: paths, dtypes, shapes and bytes of its arrays."""
@@ -145,6 +118,36 @@ class HostEnv(Described, abc.ABC):
 
     def close(self) -> None:
         """Free what the environment holds."""
+
+
+def refuse_illegal(env: Described, seat: int, action: Any, action_mask: Any) -> None:
+    """Raise unless ``action`` is one that the agent in ``seat`` may take under this mask, ``[K]``.
+
+    Raises:
+        BadShape: not an integer (``Box`` spaces: not floats of the space's shape).
+        IllegalAction: out of range, not finite, or masked.
+    """
+    who = env.agents[seat]
+    value = np.asarray(action)
+    space = env.action_space
+    if isinstance(space, gymnasium.spaces.Box):
+        if value.shape != env.action_shape or value.dtype.kind not in "fiu":
+            raise BadShape(f"{who}: action {action!r} is not {env.num_actions} numbers")
+        if not np.isfinite(value).all() or (value < space.low).any() or (value > space.high).any():
+            raise IllegalAction(f"{who}: action {value.tolist()} is outside {space}", seat)
+        return
+    if value.shape != () or value.dtype.kind not in "iu":
+        raise BadShape(
+            f"{who}: action {action!r} is not an integer; accepted are 0 to {space.n - 1}"
+        )
+    if not 0 <= value < space.n:
+        raise IllegalAction(
+            f"{who}: action {value} is out of range; accepted are 0 to {space.n - 1}", seat
+        )
+    if not action_mask[value]:
+        label = f" ({env.action_labels[int(value)]})" if env.action_labels else ""
+        legal = np.flatnonzero(action_mask).tolist()
+        raise IllegalAction(f"{who}: action {value}{label} is illegal now; legal: {legal}", seat)
 
 
 class JaxHost(HostEnv):

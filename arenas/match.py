@@ -21,8 +21,8 @@ import numpy as np
 import arenas
 from arenas.agent import Agent, DeviceAgent, HostAgent, as_host_agents
 from arenas.env import Env
-from arenas.errors import ArenasError, BadArgument
-from arenas.host import HostEnv, as_host, state_checksum
+from arenas.errors import ArenasError, BadArgument, IllegalAction
+from arenas.host import HostEnv, as_host, refuse_illegal, state_checksum
 from arenas.rollout import agent_seed, check_seed, select_rows, step_key
 
 T = TypeVar("T")
@@ -424,7 +424,7 @@ class DeviceMatches:
     costs nothing where it does not sit. Agents that differ in their parameters only act in one
     operation, so that a field of many compiles as fast as one of few; it also plays fast where each
     agent holds about as many seats as the others. Episodes that have ended stand still until all
-    have.
+    have; so do those that an agent forfeited by an illegal action.
 
     Args:
         env: the environment.
@@ -448,6 +448,9 @@ class DeviceMatches:
         self._alike = alike(env, self.agents)
         self._shape = (0, [FEWEST_SEATS] * len(self._alike))
         self._start, self._run = jax.jit(self._start_all), jax.jit(self._run_steps)
+        game = env.unwrapped
+        self._masked = type(game)._action_mask is not Env._action_mask
+        self._turn = jax.jit(lambda state: (game._acting(state), game._action_mask(state)))
 
     def play(
         self,
@@ -525,26 +528,58 @@ class DeviceMatches:
                 break
         if progress and horizon:
             progress((1.0 - told) * real)
-        final, returns = jax.device_get((carry[0], carry[4]))
+        final, returns, stopped, wrong = jax.device_get((carry[0], carry[4], *carry[7]))
         all_actions = np.concatenate(taken) if taken else None  # [steps, batch, A, ...]
         spec = self.env.spec
         for i in range(real):
             length = int(final.steps[i])
+            total: Any = tuple(float(r) for r in returns[i])
+            outcome, forfeit = "terminated" if final.terminated[i] else "truncated", None
+            end: Any = None
             actions = checksum = None
+            if stopped[i] or record[i]:
+                end = jax.tree.map(lambda x, i=i: x[i], final)
+            if stopped[i]:
+                end = end.replace(truncated=np.bool_(False))  # it was, to stand still
+                outcome, forfeit = "forfeit", self._forfeit(end, wrong[i])
+                total = forfeit_returns(self.env, forfeit.seat, total)
             if record[i] and all_actions is not None:
                 actions = all_actions[:length, i].copy()
-                checksum = state_checksum(jax.tree.map(lambda x, i=i: x[i], final))
+                checksum = state_checksum(end)
             yield Episode(
                 env_id=spec.id if spec else "",
                 env_kwargs=dict(self.env.kwargs),
                 agents=tuple(self.agents[a].name for a in seats[i]),
                 seed=int(seeds[i]),
-                returns=tuple(float(r) for r in returns[i]),
+                returns=total,
                 length=length,
-                outcome="terminated" if final.terminated[i] else "truncated",
+                outcome=outcome,
+                forfeit=forfeit,
                 actions=actions,
                 checksum=checksum,
             )
+
+    def _forfeit(self, state: Any, action: np.ndarray) -> Forfeit:
+        """Of the first seat whose action is illegal in this state, in the words of the host."""
+        acting, mask = jax.device_get(self._turn(state))
+        for seat in np.flatnonzero(acting).tolist():
+            try:
+                refuse_illegal(self.env, seat, action[seat], mask[seat])
+            except IllegalAction as error:
+                return Forfeit(seat, str(error))
+        raise AssertionError(f"{action} is legal, and was found not to be")
+
+    def _legal(self, action: Any, mask: Any) -> Any:
+        """Whether a host would accept actions ``[E, A, *action_shape]``, bool ``[E, A]``."""
+        space = self.env.action_space
+        if isinstance(space, gymnasium.spaces.Box):
+            within = (action >= space.low) & (action <= space.high)  # false for NaN
+            return within.reshape(*mask.shape[:2], -1).all(-1)
+        legal = (action >= 0) & (action < mask.shape[-1])
+        if self._masked:
+            nearest = jnp.clip(action, 0, mask.shape[-1] - 1)
+            legal &= jnp.take_along_axis(mask, nearest[..., None], -1)[..., 0]
+        return legal
 
     def _start_all(self, seeds: Any, agent_seeds: Any, slots: Any) -> Any:
         keys = jax.vmap(jax.random.key)(seeds)
@@ -561,14 +596,18 @@ class DeviceMatches:
         acts = jnp.zeros(agent_seeds.shape, jnp.uint32)
         returns = jnp.zeros((len(seeds), self.env.num_agents), jnp.float32)
         view = (timestep.observation, timestep.action_mask, timestep.acting)
-        return state, view, carries, acts, returns, keys, agent_keys
+        box = isinstance(self.env.action_space, gymnasium.spaces.Box)
+        action_type = jnp.float32 if box else jnp.int32
+        wrong = jnp.zeros((*returns.shape, *self.env.action_shape), action_type)
+        fault = jnp.zeros(len(seeds), bool), wrong  # stopped by an illegal action, and by which
+        return state, view, carries, acts, returns, keys, agent_keys, fault
 
     def _run_steps(self, params: Any, carry: Any, slots: Any) -> Any:
         box = isinstance(self.env.action_space, gymnasium.spaces.Box)
         action_type = jnp.float32 if box else jnp.int32
 
         def step(carry: Any, _: None) -> Any:
-            state, view, carries, acts, returns, keys, agent_keys = carry
+            state, view, carries, acts, returns, keys, agent_keys, fault = carry
             observation, mask, acting = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), view)
             acts = acts + acting
             act_keys = jax.vmap(step_key)(agent_keys, acts)
@@ -583,11 +622,14 @@ class DeviceMatches:
                 action = action.at[where].set(chosen, mode="drop")
                 new_carries.append(acts_now(acting[where], new, held))
             action = action.reshape(*returns.shape, *self.env.action_shape)
+            stop = (view[2] & ~self._legal(action, view[1])).any(1)
+            fault = fault[0] | stop, select_rows(stop, action, fault[1])
+            state = state.replace(truncated=state.truncated | stop)  # it stands still from here on
             step_keys = jax.vmap(step_key)(keys, state.steps + 1)
             state, timestep = jax.vmap(self.env.step)(step_keys, state, action)
             returns = returns + timestep.reward
             view = (timestep.observation, timestep.action_mask, timestep.acting)
             carries = tuple(new_carries)
-            return (state, view, carries, acts, returns, keys, agent_keys), action
+            return (state, view, carries, acts, returns, keys, agent_keys, fault), action
 
         return jax.lax.scan(step, carry, None, length=STEPS_PER_CALL)

@@ -22,8 +22,12 @@ FIRST, ONE_IN = 200, 20
 """Shapes are checked in the first calls of a function, and in one of so many further ones."""
 
 
+PICKLED = ("arenas.evaluation.cluster",)
+"""Modules that stay as they are: Ray pickles the methods of actors, and beartype's cannot be."""
+
+
 def install(package):
-    """Check what is imported from this package from now on."""
+    """Check what is imported from this package from now on, but for ``PICKLED``."""
     sys.meta_path.insert(0, _Finder(package))
 
 
@@ -59,7 +63,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self.package = package
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname.partition(".")[0] != self.package:
+        if fullname.partition(".")[0] != self.package or fullname in PICKLED:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):

@@ -7,7 +7,7 @@ import pytest
 from toys import Aim, Counter, Nim, Race
 
 import arenas
-from arenas.agent import DeviceAgent
+from arenas.agent import DeviceAgent, HostedAgent
 from arenas.errors import BadArgument
 from arenas.host import as_host
 from arenas.match import DeviceMatches, alike, forfeit_returns, play, play_episode
@@ -48,6 +48,38 @@ class Memory(arenas.DeviceAgent):
         return {**carry, "acts": carry["acts"] + 1}, wanted * action_mask[wanted]
 
 
+class Reckless(Memory):
+    """Takes any number now and then, legal or not."""
+
+    def __init__(self, name, numbers):
+        super().__init__(name)
+        self.numbers = numbers
+
+    def act(self, params, carry, observation, action_mask, key):
+        carry, action = super().act(params, carry, observation, action_mask, key)
+        which, now = jax.random.split(key)
+        number = jnp.asarray(self.numbers)[jax.random.randint(which, (), 0, len(self.numbers))]
+        return carry, jnp.where(jax.random.uniform(now) < 0.2, number, action)
+
+
+class WildAim(DeviceAgent):
+    """Leaves the box now and then, or is no number."""
+
+    name = "wild"
+
+    def act(self, params, carry, observation, action_mask, key):
+        which = jax.random.randint(key, (), 0, 8)
+        far = jnp.asarray([jnp.nan, jnp.inf, -1e9, *[0.0] * 5], jnp.float32)[which]
+        return carry, jnp.zeros(action_mask.shape, jnp.float32).at[-1].set(far)
+
+
+def on_host(env, players):
+    """Plays lineups of these device agents on the host, each compiled once."""
+    ready = [HostedAgent(p) for p in players]
+    host = as_host(env)
+    return lambda held, seed: play_episode(host, [ready[i].twin() for i in held], seed)
+
+
 def same(first, second):
     assert first.actions.dtype == second.actions.dtype
     assert np.array_equal(first.actions, second.actions)
@@ -66,9 +98,26 @@ def test_the_host_and_the_device_give_the_same_records(env):
     # Pieces of five: the last is padded, and agents hold other seats in each.
     device = list(DeviceMatches(env, players, batch=5).play(seats, seeds))
     assert len({e.checksum for e in device}) > 3
+    played = on_host(env, players)
     for episode, held, seed in zip(device, seats, seeds, strict=True):
-        [host] = play(env, [players[i] for i in held], seed=seed)
-        same(episode, host)
+        same(episode, played(held, seed))
+
+
+@pytest.mark.parametrize("env", [Race(), Nim(), Aim()], ids=repr)
+def test_an_illegal_action_is_forfeited_on_the_device_as_on_the_host(env):
+    box = isinstance(env, Aim)
+    wild = WildAim() if box else Reckless("reckless", [-1, 0, 1, 2, env.num_actions])
+    players = [arenas.load_agent("random", env), wild]
+    seats = [[(i + k) % 2 for k in range(env.num_agents)] for i in range(24)]
+    device = list(DeviceMatches(env, players, batch=10).play(seats, range(24)))
+    forfeits = [e.forfeit for e in device if e.forfeit]
+    assert 5 < len(forfeits) < 24
+    assert {f.seat for f in forfeits} == set(range(env.num_agents))
+    assert len({f.reason for f in forfeits}) > 2
+    assert len({e.length for e in device if e.forfeit}) > 2
+    played = on_host(env, players)
+    for seed, (episode, held) in enumerate(zip(device, seats, strict=True)):
+        same(episode, played(held, seed))
 
 
 class Throws(DeviceAgent):

@@ -326,6 +326,7 @@ def _show(result: Any, verdict: Any, given: _Given, out: Path | None) -> None:
             pairs = [result.improvement.get((a, b)) for b in result.scores]
             lines.add_row(a, *("" if e is None else cell(e) for e in pairs))
         console.print(lines)
+    console.print(f"Intervals: {result.settings['interval']}.", highlight=False)
     if verdict is not None:
         console.print(
             f"AdaStop after {verdict.looks} of {verdict.groups} looks: {_told(verdict)}",

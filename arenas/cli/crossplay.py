@@ -83,14 +83,16 @@ def command(
     if json:
         output.print_json(results.as_json())
         return 0
-    _show(results, files)
+    _show(results, files, matches.ordered)
     return 0
 
 
-def _show(results: Any, files: list[Path]) -> None:
+def _show(results: Any, files: list[Path], ordered: bool) -> None:
     console = output.console()
     numbers = [str(i) for i in range(1, len(results.agents) + 1)]
-    seats = "row in the first seat, column in the second" if len(results.agents) > 1 else ""
+    seats = ""
+    if len(results.agents) > 1:
+        seats = "row in the first seat, column in the second" if ordered else "in every seating"
     title = f"Cross-play: mean return, {results.settings['environment']}"
     lines = output.table(f"{title}; {seats}" if seats else title, "", "agent", *numbers)
     for number, name, row in zip(numbers, results.agents, results.matrix.tolist(), strict=True):
@@ -102,6 +104,8 @@ def _show(results: Any, files: list[Path]) -> None:
             lines.add_row(
                 p.name, *map(output.number, p.scores), output.number(p.score.mean), span(p.score)
             )
+            for seat, scores in p.by_seat.items():
+                lines.add_row(f"  as {seat}", *map(output.number, scores))
         console.print(lines)
     lines = output.table("", "", "mean", "95 % interval", right=("mean",))
     for name, score in (

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from arenas.match import Episode
 
 LOSSES = 10
-"""How often a task may be lost with the process or node that played it; more is no accident."""
+"""How often a task may be lost with the process or node that played it, and how many actors may die
+one after the other, none giving a sign of life; more is no accident."""
 
 _AHEAD = 2  # tasks given to an actor, so that it never waits for the driver
 
@@ -75,6 +76,9 @@ class RayWorkers:
         self._tasks: dict[Any, list[Task]] = {}  # by actor: given, and not finished
         self._calls: dict[Any, tuple[Any, Task | None]] = {}  # by reference; None: has it begun?
         self._ready: set[Any] = set()
+        # A node takes all its actors with it: only one made after the last loss counts as another.
+        self._losses, self._in_a_row = 0, 0
+        self._made_after: dict[Any, int] = {}  # by actor, which loss
 
     def __enter__(self) -> RayWorkers:
         return self
@@ -82,7 +86,7 @@ class RayWorkers:
     def __exit__(self, *_: object) -> None:
         for actor in self._tasks:
             self._ray.kill(actor)
-        self._tasks, self._calls, self._ready = {}, {}, set()
+        self._tasks, self._calls, self._ready, self._made_after = {}, {}, set(), {}
         if self._started:
             self._ray.shutdown()
 
@@ -94,11 +98,12 @@ class RayWorkers:
         """
         waiting = collections.deque(tasks)
         lost: collections.Counter[int] = collections.Counter()
-        failed = 0
+        self._in_a_row = 0
         while waiting or any(self._tasks.values()):
             while len(self._tasks) < min(self._jobs, len(waiting)):
                 actor = self._make()
                 self._tasks[actor] = []
+                self._made_after[actor] = self._losses
                 self._calls[actor.begin.remote()] = (actor, None)
             # One that waits for a free core gets no tasks: others may be done with all meanwhile.
             for actor in self._ready:
@@ -117,9 +122,9 @@ class RayWorkers:
                 except self._ray.exceptions.RayTaskError as error:
                     raise ArenasError(str(error.cause)) from error
                 except self._ray.exceptions.RayError as error:
-                    failed = self._lost(actor, waiting, lost, failed, error)
+                    self._lost(actor, waiting, lost, error)
                     break
-                failed = 0
+                self._in_a_row = 0
                 if task is None:
                     self._ready.add(actor)
                 else:
@@ -131,19 +136,20 @@ class RayWorkers:
         actor: Any,
         waiting: collections.deque[Task],
         lost: collections.Counter[int],
-        failed: int,
         error: Exception,
-    ) -> int:
-        """Forget a dead actor and put its open tasks back; how many died since one lived."""
+    ) -> None:
+        """Forget a dead actor, and put its open tasks back."""
         self._ready.discard(actor)
         open_tasks = self._tasks.pop(actor)
         self._calls = {ref: x for ref, x in self._calls.items() if x[0] != actor}
         waiting.extendleft(reversed(open_tasks))
         lost.update(t.number for t in open_tasks[:1])  # the first was being played
-        if failed >= LOSSES or any(lost[t.number] >= LOSSES for t in open_tasks):
+        if self._made_after.pop(actor) == self._losses:
+            self._losses += 1
+            self._in_a_row += 1
+        if self._in_a_row > LOSSES or any(lost[t.number] >= LOSSES for t in open_tasks):
             reason = str(error).strip().splitlines()[0]
             raise ArenasError(f"processes of the Ray cluster keep ending: {reason}") from error
-        return failed + 1
 
 
 class _Player:

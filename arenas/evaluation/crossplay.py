@@ -55,13 +55,15 @@ class Partner:
 
     Attributes:
         name: of the partner.
-        scores: mean return with each agent.
+        scores: mean return with each agent, ``[n]``.
         score: over the agents.
+        by_seat: in games of two seats, ``scores`` by the name of the partner's seat; else empty.
     """
 
     name: str
     scores: tuple[float, ...]
     score: Score
+    by_seat: dict[str, tuple[float, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,8 +259,11 @@ class CrossPlayMatches:
         place = {way: i for i, way in enumerate(self.lineups)}
         n = len(self.agents)
 
-        def cell(pair: tuple[int, int]) -> np.ndarray:
-            return returns[[place[w] for w in self._seatings[pair]]][:, whole].mean(axis=0)
+        def cell(pair: tuple[int, int], partner_in: int | None = None) -> np.ndarray:
+            ways = self._seatings[pair]
+            if partner_in is not None:
+                ways = [w for w in ways if w[partner_in] == pair[1]]
+            return returns[[place[w] for w in ways]][:, whole].mean(axis=0)
 
         values = np.array([[cell((i, j)) for j in range(n)] for i in range(n)])
         own, cross, gap = scores(values)
@@ -270,7 +275,12 @@ class CrossPlayMatches:
             for p, name in enumerate(self.partners):
                 score = jackknife(lambda kept, p=p: held_out[kept, p].mean(axis=0), n)
                 each = tuple(float(x) for x in held_out[:, p].mean(axis=1))
-                partners.append(Partner(name, each, score))
+                seats: tuple[str, ...] = self.field.env.agents if self.ordered else ()
+                by_seat = {
+                    seat: tuple(float(cell((i, n + p), number).mean()) for i in range(n))
+                    for number, seat in enumerate(seats)
+                }
+                partners.append(Partner(name, each, score, by_seat))
             together = jackknife(lambda kept: held_out[kept].mean(axis=(0, 1)), n)
         return CrossPlay(
             settings=self.settings,
@@ -304,7 +314,12 @@ class CrossPlayMatches:
         }
         if results.partners:
             files["partners.csv"] = csv_text(
-                ["partner", *self.agents], [[p.name, *p.scores] for p in results.partners]
+                ["partner", "seat", *self.agents],
+                [
+                    [p.name, seat, *with_each]
+                    for p in results.partners
+                    for seat, with_each in ((None, p.scores), *p.by_seat.items())
+                ],
             )
         for name, text in files.items():
             write_atomically(place / name, text)

@@ -9,12 +9,13 @@ question of its own.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from scipy.sparse import csgraph
 
 from arenas.errors import ArenasError, BadArgument, UnknownName
@@ -198,7 +199,8 @@ class Draws:
 
     Attributes:
         defined: False where a pair has one paired episode, so that its variance is unknown.
-        freedom: ``[n]``, paired episodes of each agent beyond one for each of its strata.
+        units: ``[n]``, paired episodes of each agent.
+        freedom: ``[n]``, those beyond one for each of its strata.
     """
 
     def __init__(self, outcomes: Outcomes, samples: int, seed: int, pooled: bool) -> None:
@@ -209,13 +211,10 @@ class Draws:
             stratum = np.where(sizes[stratum] == 1, len(names), stratum)
             _, stratum, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
         self.defined = bool(len(sizes)) and sizes.min() > 1
-        self.freedom = np.maximum(
-            [
-                touched.sum() - len(np.unique(stratum[touched]))
-                for touched in ((outcomes.pair == i).any(1) for i in range(n))
-            ],
-            1,
-        )
+        touched = [(outcomes.pair == i).any(1) for i in range(n)]
+        self.units = np.array([t.sum() for t in touched])
+        strata = np.array([len(np.unique(stratum[t])) for t in touched])
+        self.freedom = np.maximum(self.units - strata, 1)
         self.samples, self._seed = samples, seed
         self._order = np.argsort(stratum, kind="stable")
         self._sizes = sizes
@@ -494,36 +493,77 @@ def _span(outcomes: Outcomes) -> float:
 
 
 def _openskill(outcomes: Outcomes, draws: Draws, tell: Tell, **settings: Any) -> Computed:
-    from openskill.models import PlackettLuce
-
-    model = PlackettLuce(**settings)
     n = len(outcomes.agents)
     met = outcomes.pair[outcomes.unit, 0] != outcomes.pair[outcomes.unit, 1]
-    pairs, sign = outcomes.pair[outcomes.unit[met]], outcomes.sign[met]
-    unit = outcomes.unit[met]
+    pairs, unit = outcomes.pair[outcomes.unit[met]], outcomes.unit[met]
+    # Pairs have other numbers of seatings where some were left out: so samples have other numbers
+    # of games. A game between two agents more fills them up.
+    pairs, empty = np.concatenate([pairs, [[n, n + 1]]]), len(unit)
+    score = np.append((1 + outcomes.sign[met]) / 2, 0.5)
     rng = np.random.default_rng(0)
 
-    def play(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        players: list[Any] = [model.rating() for _ in range(n)]
-        games = np.repeat(np.arange(len(unit)), times[unit].astype(np.int64))
-        for g in rng.permutation(games):
-            i, j = pairs[g]
-            ranks = [0.0, 0.0] if sign[g] == 0 else [0.0, 1.0] if sign[g] > 0 else [1.0, 0.0]
-            [[players[i]], [players[j]]] = model.rate([[players[i]], [players[j]]], ranks=ranks)
-        return np.array([p.mu for p in players]), np.array([p.sigma for p in players])
+    def play(chunk: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Means and deviations ``[b, n]`` by these numbers of times for each unit, ``[b][U]``."""
+        games = [np.repeat(np.arange(empty), times[unit].astype(np.int64)) for times in chunk]
+        order = np.full((len(chunk), ORDERS, max(map(len, games))), empty, np.int32)
+        for row, some in itertools.product(range(len(chunk)), range(ORDERS)):
+            order[row, some, : len(games[row])] = rng.permutation(games[row])
+        mu, sigma = plackett_luce(
+            pairs, score, order.reshape(-1, order.shape[-1]), n + 2, **settings
+        )
+        tell(len(chunk))
+        return tuple(x.reshape(*order.shape[:2], -1)[..., :n].mean(1) for x in (mu, sigma))
 
-    once = np.ones(len(outcomes.pair))
-    orders = [play(once) for _ in range(ORDERS)]
-    samples = []
-    for times in draws.counts():
-        samples.append(play(times)[0])
-        tell(1)
-    mu, sigma = np.mean(orders, axis=0)
-    return Computed(mu, np.array(samples).reshape(-1, n), {"sigma": sigma})
+    mu, sigma = play([np.ones(len(outcomes.pair))])
+    size = max(1, 20_000_000 // (ORDERS * max(empty, 1)))
+    samples = [play(chunk)[0] for chunk in _chunks(draws.counts(), size)]
+    replicates = np.concatenate([np.zeros((0, n)), *samples])
+    if len(replicates):
+        # As many games as were played vary too little; see Draws.
+        middle = replicates.mean(0)
+        replicates = middle + (replicates - middle) * np.sqrt(draws.units / draws.freedom)
+    return Computed(mu[0], replicates, {"sigma": sigma[0]})
 
 
 ORDERS = 10
 """OpenSkill's ratings are averaged over so many random orders of the episodes."""
+
+
+def plackett_luce(
+    pair: np.ndarray, score: np.ndarray, order: np.ndarray, agents: int, **settings: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """OpenSkill's beliefs after games between two, in many sequences of them at once.
+
+    The numbers of ``openskill.models.PlackettLuce``, which takes one game at a time: algorithm 4 of
+    Weng and Lin 2011 for two players, where the chance to win is the logistic function of the lead
+    in mean over ``c``, and a draw is half a win.
+
+    Args:
+        pair: ``[G, 2]``, who meets in each game.
+        score: ``[G]``, of the first: 1 won, 0.5 drawn, 0 lost.
+        order: ``[B, S]``, indices of games, in the order in which they are played.
+        agents: how many.
+        settings: of the library's model, where others than its own are wanted.
+
+    Returns:
+        Mean and standard deviation of the beliefs, ``[B, agents]`` each.
+    """
+    from openskill.models import PlackettLuce
+
+    model = PlackettLuce(**settings)
+    row = np.arange(len(order))[:, None]
+    mean = np.full((len(order), agents), model.mu)
+    variance = np.full((len(order), agents), model.sigma**2)
+    scores = np.stack([score, 1 - score], 1)
+    for game in order.T:
+        who = pair[game]
+        mu, own = mean[row, who], variance[row, who] + model.tau**2
+        c = np.sqrt(own.sum(-1, keepdims=True) + 2 * model.beta**2)
+        chance = special.expit((mu - mu[:, ::-1]) / c)
+        mean[row, who] = mu + own / c * (scores[game] - chance)
+        learnt = (own / c**2) ** 1.5 * chance * (1 - chance)
+        variance[row, who] = own * np.maximum(1 - learnt, model.kappa)
+    return mean, np.sqrt(variance)
 
 
 # Rankings of a payoff table
@@ -768,12 +808,11 @@ def alpha_rank_batch(
 
 def _nash(outcomes: Outcomes, draws: Draws, tell: Tell) -> Computed:
     mass, values = nash_average(outcomes.table().mean)
-    samples = []
-    for table in _tables(outcomes, draws):
-        samples.append(nash_average(table)[1])
-        tell(1)
-    samples = np.array(samples).reshape(-1, len(values))
-    return Computed(values, samples, {"mass": mass})
+
+    def batch(tables: np.ndarray) -> np.ndarray:
+        return nash_average_batch(tables)[1]
+
+    return Computed(values, _by_table(outcomes, draws, tell, batch), {"mass": mass})
 
 
 def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -803,10 +842,8 @@ def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import pyspiel
     from open_spiel.python.algorithms.nash_averaging import nash_averaging
 
-    payoff = np.asarray(payoff, np.float64)
-    lead = np.triu((payoff - payoff.T) / 2, 1)
-    lead -= lead.T
-    largest = float(np.abs(lead).max()) or 1.0
+    lead, scale = _leads(np.asarray(payoff, np.float64))
+    largest = scale.item()
     scaled = lead / largest
     try:
         mass, _ = nash_averaging(pyspiel.create_matrix_game(scaled, -scaled))
@@ -816,6 +853,72 @@ def nash_average(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mass /= mass.sum()
     values = lead @ mass
     return mass, np.where(np.abs(values) < 1e-6 * largest, 0.0, values)  # the solver's tolerance
+
+
+def nash_average_batch(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`nash_average` of many tables ``[B, n, n]``, for the bootstrap: ``[B, n]`` each.
+
+    A table of noisy means has one equilibrium, which needs no entropy to be chosen. Those who play
+    in it have a lead of 0 over it, which gives it once they are known: and that they are is seen
+    from all others' leads, which are below 0. So a linear program is solved for few tables, and
+    who plays there is tried on all. A table with several equilibria is left to OpenSpiel.
+    """
+    payoff, which = np.unique(payoff, axis=0, return_inverse=True)
+    lead, largest = _leads(payoff)
+    scaled = lead / largest
+    mass = np.zeros(payoff.shape[:2])
+    left = np.arange(len(payoff))
+    alone = 0  # tables in a row in which others play than in all that are left
+    while len(left):
+        some = left if alone < _LONERS else left[:1]
+        found, single = _equilibria(scaled[some], _equilibrium(scaled[some[0]]) > _PLAYS)
+        alone = alone + 1 if single.sum() < 2 else 0
+        if not single[0]:
+            found[0], single[0] = nash_average(payoff[some[0]])[0], True
+        mass[some[single]] = found[single]
+        left = left[~np.isin(left, some[single])]
+    values = (lead @ mass[..., None])[..., 0]
+    values[np.abs(values) < 1e-6 * largest[..., 0]] = 0.0  # the solver's tolerance
+    which = which.ravel()  # some versions of NumPy give it more axes
+    return mass[which], values[which]
+
+
+_LONERS = 5
+"""After so many tables in a row whose members play in no other (of a large field), it is no longer
+tried whether they do."""
+
+_PLAYS = 1e-7
+"""The least share of a mixture that is no rounding, and the least lead, of tables within 1."""
+
+
+def _leads(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``[..., n, n]``, half the difference of two agents' payoffs, and the largest of each table.
+
+    Exactly antisymmetric, whatever the rounding.
+    """
+    lead = np.triu((payoff - np.swapaxes(payoff, -1, -2)) / 2, 1)
+    lead = lead - np.swapaxes(lead, -1, -2)
+    largest = np.abs(lead).max((-2, -1), keepdims=True)
+    return lead, np.where(largest > 0, largest, 1.0)
+
+
+def _equilibria(lead: np.ndarray, playing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mixtures of these agents that are even among them, ``[B, n]``, and where such a one is the
+    only equilibrium, ``[B]``: all of them play in it, they are even in no other, and all others
+    lose to it.
+    """
+    inside = np.flatnonzero(playing)
+    among = lead[:, inside][:, :, inside]
+    _, sizes, vectors = np.linalg.svd(among)
+    mixture = vectors[:, -1]  # for which the leads vanish, if any
+    mixture = mixture / np.where(mixture.sum(-1) == 0, 1.0, mixture.sum(-1))[:, None]
+    mass = np.zeros(lead.shape[:2])
+    mass[:, inside] = mixture
+    over = (lead @ mass[..., None])[..., 0]
+    even = (np.abs(over[:, playing]) < _PLAYS).all(-1)
+    others = (over[:, ~playing] < -_PLAYS).all(-1)
+    alone = sizes[:, -2] > _PLAYS if len(inside) > 1 else np.ones(len(lead), bool)
+    return mass, even & others & alone & (mixture > _PLAYS).all(-1)
 
 
 def _equilibrium(lead: np.ndarray) -> np.ndarray:
@@ -885,7 +988,7 @@ METHODS: dict[str, Method] = {
                 "2011, Journal of Machine Learning Research 12"
             ),
             compute=_openskill,
-            bootstrap=50,
+            bootstrap=100,
             table=False,
             pooled=True,
         ),

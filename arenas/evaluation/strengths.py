@@ -102,7 +102,8 @@ class Strengths:
             prior = np.eye(n) / spread**2
             mean = _mode(scores, mean, dispersion, spread)
             dispersion = _dispersion(scores, mean)
-            covariance = linalg.inv(_information(scores.count, mean) / dispersion + prior)
+            information = _information(scores.count, _win_chance(mean))
+            covariance = linalg.inv(information / dispersion + prior)
             learnt = n - np.trace(covariance) / spread**2
             before = spread
             spread = np.sqrt((mean**2).sum() / max(learnt, 1e-12))
@@ -155,9 +156,9 @@ def _mode(scores: Scores, mean: np.ndarray, dispersion: float, spread: float) ->
     """The likeliest strengths a posteriori, by Newton's method from ``mean``."""
     prior = np.eye(len(mean)) / spread**2
     for _ in range(_STEPS):
-        expected = scores.count * _win_chance(mean)
-        slope = (scores.won - expected).sum(1) / dispersion - mean / spread**2
-        curvature = _information(scores.count, mean) / dispersion + prior
+        chance = _win_chance(mean)
+        slope = (scores.won - scores.count * chance).sum(1) / dispersion - mean / spread**2
+        curvature = _information(scores.count, chance) / dispersion + prior
         step = linalg.solve(curvature, slope, assume_a="pos")
         # It overshoots where all was won or lost: nobody moves by more than 2 at once.
         mean = mean + step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
@@ -170,9 +171,8 @@ def _win_chance(mean: np.ndarray) -> np.ndarray:
     return special.expit(mean[:, None] - mean[None, :])
 
 
-def _information(count: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def _information(count: np.ndarray, chance: np.ndarray) -> np.ndarray:
     """Fisher's information of the strengths, ``[n, n]``."""
-    chance = _win_chance(mean)
     weight = count * chance * chance.T  # exact where a chance is nearly 1, as 1 - chance is not
     np.fill_diagonal(weight, 0.0)
     return np.diag(weight.sum(1)) - weight

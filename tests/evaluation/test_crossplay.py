@@ -37,6 +37,7 @@ def test_scores_of_the_coordination_game(played):
     assert results.gap.mean == pytest.approx(25 / 3 - 20 / 6)
     [partner] = results.partners
     assert partner.scores == (0, 0, 5)
+    assert partner.by_seat == {"row": (0, 0, 5), "column": (0, 0, 5)}
     assert results.with_partners.mean == pytest.approx(5 / 3)
     assert results.episodes == 3
     assert results.left_out == 0
@@ -75,6 +76,54 @@ def test_with_more_seats_a_pair_shares_them_in_every_way(tmp_path):
     assert results.matrix[0, 1] == results.matrix[1, 0]
     assert results.matrix[0, 0] < results.matrix[0, 1] < results.matrix[1, 1]  # walkers gain more
     assert results.gap.low is None  # two agents
+
+
+def test_leader_and_follower_are_told_apart(tmp_path):
+    env = "colorgrid-shared-asymmetric-v0,size=8,max_steps=20"
+    matches = CrossPlayMatches(env, ["colorgrid/astar", "random"], ["colorgrid/greedy"], episodes=2)
+    with Store(tmp_path / "a.db") as store:
+        matches.play(store)
+        results = matches.results(store)
+        rows = store.rows("colorgrid-shared-asymmetric-v0", {"size": 8, "max_steps": 20})
+    assert len(rows) == 2 * (4 + 2 * 2)
+
+    def played(leader, follower):
+        return np.mean([r.returns for r in rows if r.agents == (leader, follower)])
+
+    assert results.matrix[0, 1] == pytest.approx(played("colorgrid/astar", "random"))
+    assert results.matrix[1, 0] == pytest.approx(played("random", "colorgrid/astar"))
+    assert results.matrix[0, 1] > results.matrix[1, 0]  # only the leader sees what is wanted
+    [partner] = results.partners
+    np.testing.assert_allclose(
+        [partner.by_seat["leader"], partner.by_seat["follower"]],
+        [
+            [played("colorgrid/greedy", a) for a in results.agents],
+            [played(a, "colorgrid/greedy") for a in results.agents],
+        ],
+    )
+    np.testing.assert_allclose(partner.scores, np.mean([*partner.by_seat.values()], 0))
+
+
+def test_allies_of_another_kind_share_a_team_in_every_way(tmp_path):
+    agents, partner = ["zoo/smax-3m", "smax/heuristic"], "random"
+    matches = CrossPlayMatches("smax-3m-v0", agents, [partner], episodes=1)
+    with Store(tmp_path / "a.db") as store:
+        matches.play(store)
+        results = matches.results(store)
+        rows = store.rows("smax-3m-v0", {})
+    assert len(rows) == 2 + 3 * 6
+
+    def mixed(*names):
+        return np.mean([np.mean(r.returns) for r in rows if set(r.agents) == set(names)])
+
+    both = mixed(*agents)
+    np.testing.assert_allclose(
+        results.matrix, [[mixed(agents[0]), both], [both, mixed(agents[1])]], rtol=1e-6
+    )
+    [found] = results.partners
+    np.testing.assert_allclose(found.scores, [mixed(a, partner) for a in agents], rtol=1e-6)
+    assert found.by_seat == {}
+    assert max(found.scores) < results.cross_play.mean  # random allies are no help
 
 
 def test_of_single_agents_it_is_students_interval():

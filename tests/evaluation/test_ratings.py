@@ -23,6 +23,8 @@ from arenas.evaluation.ratings import (
     alpha_rank_batch,
     bradley_terry,
     nash_average,
+    nash_average_batch,
+    plackett_luce,
     rate,
 )
 from arenas.evaluation.schedule import round_robin
@@ -259,6 +261,50 @@ def test_openskill_is_that_of_the_library_where_the_order_cannot_matter():
     [[x], [y]] = model.rate([[model.rating()], [model.rating()]], ranks=[0, 0])
     drawn = rate(contests((0, 0), 1), "openskill", bootstrap=0)
     assert drawn.values == pytest.approx([x.mu, y.mu]) and x.mu == y.mu
+
+
+def test_sequences_of_games_are_rated_as_openskill_does_one_by_one():
+    from openskill.models import PlackettLuce
+
+    rng = np.random.default_rng(3)
+    pairs = np.array([rng.permutation(4)[:2] for _ in range(50)])
+    scores = rng.choice([0.0, 0.5, 1.0], 50)
+    orders = rng.integers(50, size=(3, 60))
+    mean, deviation = plackett_luce(pairs, scores, orders, 4)
+    model = PlackettLuce()
+    for order, mu, sigma in zip(orders, mean, deviation, strict=True):
+        players = [model.rating() for _ in range(4)]
+        for (i, j), first in zip(pairs[order], scores[order], strict=True):
+            ranks = [1.0 - first, first]
+            [[players[i]], [players[j]]] = model.rate([[players[i]], [players[j]]], ranks=ranks)
+        assert mu == pytest.approx([p.mu for p in players], abs=1e-10)
+        assert sigma == pytest.approx([p.sigma for p in players], abs=1e-10)
+
+
+def test_a_pair_that_met_less_often_leaves_openskills_samples_whole():
+    """Of one paired episode a seating is missing, so that samples have other numbers of games."""
+    agents = ["a", "b", "c"]
+    rows = [
+        Row(tuple(agents[x] for x in f.seats), f.seed, (1.0, -1.0), 1, "terminated", None)
+        for f in round_robin(agents, 2, 3, 0)
+    ]
+    rating = rate(outcomes(agents, rows[:-1]), "openskill", bootstrap=20)
+    assert np.isfinite(rating.replicates).all()
+    assert rating.replicates.shape == (20, 3)
+    assert rating.replicates.mean() == pytest.approx(25, abs=0.5)
+
+
+def test_many_nash_averages_at_once_are_openspiels_one_by_one():
+    rng = np.random.default_rng(5)
+    tables = rng.normal(size=(40, 5, 5))
+    tables[:3] = 0  # all equal: many equilibria, of which that of most entropy is wanted
+    tables[3:6] = np.kron(ROCK_PAPER_SCISSORS, np.ones((2, 2)))[:5, :5]  # copies
+    mass, values = nash_average_batch(tables)
+    for table, m, v in zip(tables, mass, values, strict=True):
+        expected = nash_average(table)
+        assert m == pytest.approx(expected[0], abs=2e-4)
+        assert v == pytest.approx(expected[1], abs=1e-3)
+    assert mass[0] == pytest.approx([0.2] * 5, abs=1e-4)
 
 
 def test_bootstrap_weights_keep_every_pair_and_give_the_unbiased_variance_of_its_mean():
