@@ -401,10 +401,19 @@ class Painter:
 
     def _shape(self, points: Sequence[Point], color: Color, line: Number = 0.0) -> Iterator[Mark]:
         """A filled polygon, or with ``line`` an open line of that thickness."""
-        margin = line / 2 + 1
-        xs, ys = [p[0] for p in points], [p[1] for p in points]
-        left, top = math.floor(min(xs) - margin), math.floor(min(ys) - margin)
-        wide, high = math.ceil(max(xs) + margin) - left, math.ceil(max(ys) + margin) - top
+        # To quarters of a pixel: the first corner, and the others by how far they lie from it, so
+        # that a shape that moves is the same sprite wherever its first corner is as far in a pixel.
+        x, y = points[0]
+        qx, qy = round(x * QUARTER), round(y * QUARTER)
+        xs = [qx + round((p[0] - x) * QUARTER) for p in points]
+        ys = [qy + round((p[1] - y) * QUARTER) for p in points]
+        margin = QUARTER * (line / 2 + 1)
+        left, top = (
+            math.floor((min(xs) - margin) / QUARTER),
+            math.floor((min(ys) - margin) / QUARTER),
+        )
+        wide = math.ceil((max(xs) + margin) / QUARTER) - left
+        high = math.ceil((max(ys) + margin) / QUARTER) - top
         if wide * high > LARGEST_SPRITE:
             if line:
                 for a, b in itertools.pairwise(points):
@@ -412,9 +421,8 @@ class Painter:
             else:
                 yield from _large(points, color)
             return
-        corners = tuple(
-            (round((px - left) * QUARTER), round((py - top) * QUARTER)) for px, py in points
-        )
+        near_x, near_y = QUARTER * left, QUARTER * top
+        corners = tuple([(px - near_x, py - near_y) for px, py in zip(xs, ys, strict=True)])
 
         def make() -> pygame.Surface:
             rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
@@ -685,6 +693,10 @@ class Pictures:
     def surface(self, scene: Scene) -> pygame.Surface:
         """The picture as a surface, which the next call draws over."""
         self._painter.paint(scene, self._surface, scale=self._scale)
+        return self._surface
+
+    def last(self) -> pygame.Surface:
+        """The last picture again; black before the first."""
         return self._surface
 
     def array(self, scene: Scene) -> np.ndarray:
