@@ -2,9 +2,12 @@
 
     python benchmarks/render_speed.py --out docs/results/viewer.json
 
-For each game an episode is played by seeded random agents, and its pictures are drawn in order,
-those between steps included, as a window or video draws them: the scene is made and painted on a
-surface of 1080 by 720 pixels. Then once more, with what the painter has kept from the first time.
+For each game an episode is played by seeded agents, and its pictures are drawn in order, those
+between steps included, as a window or video draws them: the scene is made and painted on a surface
+of 1080 by 720 pixels. Then once more, with what the painter has kept from the first time.
+
+Of files, the time from an opened replay to the file is taken: the match is played and opened, and
+programs are compiled, before.
 """
 
 from __future__ import annotations
@@ -24,31 +27,47 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import arenas
 from arenas._machine import machine
 from arenas.renderers.film import Film
+from arenas.renderers.html import export_html
 from arenas.renderers.pygame_backend import Pictures
 from arenas.renderers.video import save_mp4
 from arenas.replay import Replay
 
 GAMES = (
-    ("colorgrid-v0", 2, 300),
-    ("rrps-v0", 2, 1000),
-    ("hanabi-v0", 2, 300),
-    ("hanabi-v0,players=5", 5, 300),
-    ("fightladder-v0", 2, 300),
-    ("smax-3m-v0", 3, 300),
-    ("smax-27m_vs_30m-v0", 27, 300),
+    # Who plays, and the most steps that are drawn.
+    ("colorgrid-v0", "random", 300),
+    ("rrps-v0", "random", 1000),
+    ("hanabi-v0", "hanabi/piers", 300),
+    ("hanabi-v0,players=5", "hanabi/piers", 300),
+    ("fightladder-v0", "random", 300),
+    ("smax-3m-v0", "smax/heuristic", 300),
+    ("smax-27m_vs_30m-v0", "smax/heuristic", 300),
+)
+
+STEPS = 500
+FILES = (
+    ("colorgrid-v0,size=12,max_steps=500", "random"),
+    ("rrps-v0,throws=500", "random"),
+    ("fightladder-v0", "random"),
 )
 
 
-def film_of(env: str, seats: int) -> Film:
-    """An episode between random agents, in SMAX between the heuristic ones."""
-    agent = "smax/heuristic" if env.startswith("smax") else "random"
-    [episode] = arenas.play(env, [agent] * seats, seed=1)
-    return Film.of(Replay.of(episode))
+def film_of(env: str, agent: str, least: int = 1) -> Film:
+    """The first episode of at least so many steps between agents of one kind.
+
+    Raises:
+        ValueError: a hundred episodes are shorter.
+    """
+    agents = [agent] * arenas.make(env).num_agents
+    for seed in range(1, 101):
+        [episode] = arenas.play(env, agents, seed=seed)
+        if episode.length >= least:
+            return Film.of(Replay.of(episode))
+    raise ValueError(f"{env}: no episode of {least} steps")
 
 
-def measure(env: str, seats: int, most: int) -> dict:
+def measure(env: str, agent: str, most: int) -> dict:
     """Milliseconds of processor time a picture."""
-    film = film_of(env, seats)
+    film = film_of(env, agent)
     film.drawing.between(min(1, len(film) - 1))  # compiled
     painter = Pictures(720)
     rounds = []
@@ -74,36 +93,40 @@ def measure(env: str, seats: int, most: int) -> dict:
     }
 
 
-def export(env: str, steps: int) -> dict:
-    """Seconds that an MP4 of this many steps takes, wall clock, its encoder included."""
-    film = film_of(env, 2)
+def export(env: str, agent: str) -> dict:
+    """Seconds until a page and an MP4 of :data:`STEPS` steps are written, and their sizes.
+
+    By the clock, and this process alone, without the encoder of the MP4, in processor time.
+    """
+    film = film_of(env, agent, least=STEPS)
+    del film.moments[STEPS + 1 :]
+    film.events = [e for e in film.events if e.step <= STEPS]
+    film.drawing.between(1)  # compiled
+    row: dict = {"environment": env}
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.perf_counter()
-        save_mp4(film, Path(folder) / "a.mp4")
-        took = time.perf_counter() - begun
-        size = (Path(folder) / "a.mp4").stat().st_size
-    return {
-        "environment": env,
-        "steps": len(film) - 1,
-        "seconds": round(took, 1),
-        "bytes": size,
-    }
+        for kind, write in (("html", export_html), ("mp4", save_mp4)):
+            film.drawing = type(film.drawing)(film)  # nothing kept from before
+            path = Path(folder) / f"a.{kind}"
+            begun, busy = time.perf_counter(), time.process_time()
+            write(film, path)
+            row[f"{kind}_s"] = round(time.perf_counter() - begun, 1)
+            row[f"{kind}_processor_s"] = round(time.process_time() - busy, 1)
+            row[f"{kind}_bytes"] = path.stat().st_size
+    return row
 
 
 def main() -> None:
     """Measure, print, and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--games", nargs="*", help="only these environments")
     given = parser.parse_args()
-    chosen = [g for g in GAMES if not given.games or g[0] in given.games]
-    found = {"machine": machine(), "load": os.getloadavg(), "pictures": [], "mp4": []}
-    for game in chosen:
-        found["pictures"].append(measure(*game))
-        print(json.dumps(found["pictures"][-1]), flush=True)
-    for env, steps in (("colorgrid-v0,size=12,max_steps=500", 500), ("rrps-v0,throws=500", 500)):
-        found["mp4"].append(export(env, steps))
-        print(json.dumps(found["mp4"][-1]), flush=True)
+    found: dict = {"machine": machine(), "load": os.getloadavg(), "pictures": [], "files": []}
+    for table, measured, rows in (("pictures", measure, GAMES), ("files", export, FILES)):
+        for row in rows:
+            if not given.games or row[0] in given.games:
+                found[table].append(measured(*row))  # type: ignore[operator]
+                print(json.dumps(found[table][-1]), flush=True)
     if given.out:
         given.out.write_text(json.dumps(found, indent=2) + "\n")
 

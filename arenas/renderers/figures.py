@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from math import floor
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from arenas.envs.fightladder.characters import CHARACTERS, NAMES, TABLES
 from arenas.envs.fightladder.fight import Fighter
 from arenas.envs.fightladder.looks import LOOKS, Look
-from arenas.envs.fightladder.moves import FIRST_AIR, FIRST_SPECIAL, FIRST_STAND, Box, Kind
+from arenas.envs.fightladder.moves import FIRST_AIR, FIRST_SPECIAL, FIRST_STAND, Box, Kind, Move
 from arenas.envs.fightladder.pixels import COLOURS
 from arenas.envs.fightladder.poses import BOXES, POSES, SPANS, Pose, Shape
 from arenas.envs.fightladder.tables import HIT
@@ -181,12 +182,17 @@ def _body(character: int, move: int, frame: int) -> Body:
     return body
 
 
+@functools.cache
+def _moves(character: int) -> tuple[Move, ...]:
+    return CHARACTERS[character].moves()  # made anew at each call
+
+
 def _striking(
     body: Body, pose: Pose, look: Look, character: int, move: int, frame: int, kick: bool
 ) -> Body:
     """The same, with a limb stretched out."""
     special = CHARACTERS[character].specials[max(0, move - FIRST_SPECIAL) // 3]
-    attack = CHARACTERS[character].moves()[move]
+    attack = _moves(character)[move]
     back, front, bottom, top = pose.limb
     middle, neck = (bottom + top) / 2, pose.torso[3]
     raised = top - bottom > front - back
@@ -375,26 +381,32 @@ class _Pen:
         self.x, self.y, self.scale, self.way = x, y, scale, facing * scale
         self.items: list[Item] = []
 
-    def at(self, p: Point) -> Point:
-        return round(self.x + p[0] * self.way, 1), round(self.y - p[1] * self.scale, 1)
+    def at(self, points: tuple[Point, ...]) -> tuple[Point, ...]:
+        """Points in logical pixels, to the tenth."""
+        x, y, way, scale = self.x, self.y, self.way, self.scale
+        # A fight has a hundred such points a picture, and rounding to a digit is slow.
+        return tuple(
+            [(floor(10 * (x + a * way) + 0.5) / 10, floor(10 * (y - b * scale) + 0.5) / 10)
+             for a, b in points]
+        )  # fmt: skip
 
     def limb(self, points: tuple[Point, ...], thick: Number, color: str) -> None:
-        where = tuple([self.at(p) for p in points])
+        where = self.at(points)
         thick = round(thick * self.scale, 1)
         self.items.append(Line(where, OUTLINE, thick + EDGE))
         self.items.append(Line(where, color, thick))
 
     def shape(self, points: tuple[Point, ...], color: str, edge: Number = EDGE / 2) -> None:
-        where = tuple([self.at(p) for p in points])
+        where = self.at(points)
         self.items.append(Polygon(where, color, OUTLINE if edge else "", edge or 1.0))
 
     def disc(self, p: Point, rx: Number, ry: Number, color: str, edge: Number = EDGE / 2) -> None:
-        x, y = self.at(p)
+        [(x, y)] = self.at((p,))
         rx, ry = round(rx * self.scale, 1), round(ry * self.scale, 1)
         self.items.append(Ellipse(x, y, rx, ry, color, OUTLINE if edge else "", edge or 1.0))
 
     def stroke(self, points: tuple[Point, ...], thick: Number, color: str) -> None:
-        where = tuple([self.at(p) for p in points])
+        where = self.at(points)
         self.items.append(Line(where, color, round(thick * self.scale, 1)))
 
 

@@ -32,8 +32,10 @@ from __future__ import annotations
 import base64
 import html
 import importlib.resources
+import itertools
 import json
 import math
+import operator
 import os
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -342,16 +344,23 @@ class Packer:
         self._known: dict[Item | str, int] = {}  # as drawn, to the item's number
         self._items: dict[tuple[int, ...], int] = {}  # the style's number and all others
         self._styles: dict[tuple[Any, ...], int] = {}
+        self._last: tuple[Item | str, ...] = ()  # as drawn, of the last picture
+        self._numbers: list[int | None] = []
         self._told = 0  # items that scripts passed to coded() mention
 
     def picture(self, scene: Scene) -> list[int]:
         """The numbers of a scene's items, the background first."""
         items = (scene.background, *scene.items)
-        numbers = list(map(self._known.get, items))
+        # Whatever stays is the same object in most scenes, which is told faster than found.
+        same = sum(
+            1 for _ in itertools.takewhile(operator.truth, map(operator.is_, items, self._last))
+        )
+        numbers: list[int | None] = [*self._numbers[:same], *map(self._known.get, items[same:])]
         if None in numbers:
             numbers = [
                 self._add(i) if n is None else n for i, n in zip(items, numbers, strict=True)
             ]
+        self._last, self._numbers = items, numbers
         return numbers  # type: ignore[return-value]
 
     def _add(self, item: Item | str) -> int:

@@ -73,16 +73,17 @@ class RrpsDrawing(Drawing):
     def scene(self, t: int, seat: int | None = None) -> Scene:
         """Both hands, the scores, the last throws, and the score through the episode."""
         self._read(t)
+        # First what stays or grows: viewers keep the picture of what a scene begins with alike.
         items: list[Item] = [
             Text(24, 38, "Repeated rock-paper-scissors", 22, INK, bold=True),
-            Text(936, 38, f"throw {t} of {self.rules.throws}", 15, FAINT, "end"),
+            Text(24, 496, "score", 14, FAINT),
         ]
+        items += self._history(t, seat)
+        items += self._curves.items(t)
         for player in range(2):
             items += self._player(t, player, mine=player == seat)
         items += self._verdict(t)
-        items += self._history(t, seat)
-        items.append(Text(24, 496, "score", 14, FAINT))
-        items += self._curves.items(t)
+        items.append(Text(936, 38, f"throw {t} of {self.rules.throws}", 15, FAINT, "end"))
         return Scene(GROUND, tuple(items))
 
     def events(self, t: int) -> list[Event]:
@@ -214,25 +215,28 @@ class RrpsDrawing(Drawing):
         row = ROW if few else 2 * ROW // 3
         cell = 836 / row
         items: list[Item] = []
-        first_row = max(0, (t - 1) // row - ROWS + 1)
+        first = max(0, (t - 1) // row - ROWS + 1) * row
         tints = [blend(color, GROUND, 0.42) for color in PLAYERS]
         for r in range(ROWS):
-            top, start = 322 + 40 * r, (first_row + r) * row
+            top, start = 322 + 40 * r, first + r * row
             width = min(row, self.rules.throws - start) * cell
             if width <= 0:
                 break
             items.append(Text(82, top + 17, f"{start + 1}", 14, FAINT, "end"))
             items.append(Rect(92, top, width, 34, "#1b222c", radius=3))
-            for i in range(start, min(t, start + row)):
-                x, earned = round(92 + (i - start) * cell, 1), self._earned[i]
-                if earned:
-                    y = top if earned > 0 else top + 17
-                    items.append(Rect(x, y, cell, 17, tints[0 if earned > 0 else 1]))
-                for player, throw in enumerate(self._throws[i]):
-                    items.append(self._small(throw, x + cell / 2, top + 8.5 + 17 * player))
-                if seat is not None and i >= t - self.rules.recall:
-                    items.append(Rect(x, top, cell, 34, "", PLAYERS[seat], 1.5, 3))
-        return items
+        recalled: list[Item] = []
+        for i in range(first, t):
+            r, column = divmod(i - first, row)
+            x, top = round(92 + column * cell, 1), 322 + 40 * r
+            earned = self._earned[i]
+            if earned:
+                y = top if earned > 0 else top + 17
+                items.append(Rect(x, y, cell, 17, tints[0 if earned > 0 else 1]))
+            for player, throw in enumerate(self._throws[i]):
+                items.append(self._small(throw, x + cell / 2, top + 8.5 + 17 * player))
+            if seat is not None and i >= t - self.rules.recall:
+                recalled.append(Rect(x, top, cell, 34, "", PLAYERS[seat], 1.5, 3))
+        return items + recalled
 
     def _small(self, throw: int, x: Number, y: Number) -> Item:
         if self.rules.num_throws <= len(SHAPES):

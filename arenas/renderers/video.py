@@ -141,16 +141,15 @@ def _feed(
     progress: Progress | None,
 ) -> None:
     """Give ffmpeg all pictures, and the last one some times more."""
-    picture = b""
     # Where it ends by itself, its exit code and what it said tell why.
     with contextlib.suppress(BrokenPipeError):
         for t, scene in pictures:
-            picture = painter.surface(scene).get_buffer().raw
-            pipe.write(picture)
+            picture = painter.surface(scene)
+            pipe.write(picture.get_buffer())
             if progress:
                 progress(t + 1, len(film))
         for _ in range(repeat):
-            pipe.write(picture)
+            pipe.write(painter.last().get_buffer())
 
 
 def ffmpeg() -> str:

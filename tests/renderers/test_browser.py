@@ -1,10 +1,12 @@
 """The player in headless Chromium: every control, what is shown, how fast, and what is refused."""
 
 import base64
-import functools
+import importlib.util
 import io
 import json
+import pathlib
 import shutil
+import sys
 import types
 
 import numpy as np
@@ -187,15 +189,19 @@ GAMES = {  # as other tests of drawings have them, whose programs are kept
 }
 
 
-def game_film(env, most=25):
-    """A film of random legal actions."""
-    host = arenas.make_host(env, **GAMES[env])
-    host.reset(seed=5)
-    film = Film(host, seed=5)
+def game_film(env, most=25, seed=5, allowed=True):
+    """A film of random legal actions, of those ``allowed`` (a mask)."""
+    return played(arenas.make_host(env, **GAMES[env]), most, seed, allowed)
+
+
+def played(host, most, seed, allowed):
+    host.reset(seed=seed)
+    film = Film(host, seed=seed)
     film.add()
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(seed)
     while not (host.timestep.terminated or host.timestep.truncated) and len(film) < most:
-        action = np.array([draw.choice(np.flatnonzero(m)) for m in host.timestep.action_mask])
+        masks = [m & allowed if (m & allowed).any() else m for m in host.timestep.action_mask]
+        action = np.array([draw.choice(np.flatnonzero(m)) for m in masks])
         host.step(action)
         film.add(action)
     return film
@@ -569,55 +575,56 @@ def newer(blob):
     return base64.b64encode(changed).decode()
 
 
-SCRUB = """
-    const [steps, done] = arguments;
-    const player = document.querySelector("#player").arenasPlayer;
-    const { context } = player.stages[0];
-    const spent = [], gaps = [];
-    let i = 0, last = null;
-    const bar = document.querySelector(".arenas-scrub");
-    function frame(now) {
-      if (last !== null) gaps.push(now - last);
-      last = now;
-      if (i === steps.length) return done({ spent, gaps });
-      const begun = performance.now();
-      bar.value = steps[i++];
-      bar.dispatchEvent(new Event("input"));
-      context.getImageData(0, 0, 1, 1); // waits until all is painted
-      spent.push(performance.now() - begun);
-      requestAnimationFrame(frame);
-    }
-    requestAnimationFrame(frame);
-"""
+SCRIPT = pathlib.Path(__file__).parents[2] / "benchmarks" / "scrub_speed.py"
+
+
+def scrub_speed():
+    """The benchmark, which measures the same with agents that play well."""
+    if "scrub_speed" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("scrub_speed", SCRIPT)
+        sys.modules["scrub_speed"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules["scrub_speed"]
+
+
+def long_fight():
+    """Both move and jab now and then, until the 99 seconds are over."""
+    allowed = np.zeros(69, bool)
+    allowed[[*range(0, 63, 7), 1]] = True  # the directions, and a light punch
+    film = game_film("fightladder-v0", most=2000, allowed=allowed)
+    assert film.moments[-1].state.clock == 0
+    return film
+
+
+def long_hanabi():
+    """Games in a row, each played without a card laid until its deck is empty and a round over."""
+    allowed = np.ones(21, bool)
+    allowed[5:10] = False
+    host = arenas.make_host("hanabi-v0")
+    films = [played(host, 1000, seed, allowed) for seed in range(15)]
+    assert min(len(f) for f in films) > 60
+    return scrub_speed().in_a_row(films, 1000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("env", "steps"), [("hanabi-v0", 1000), ("fightladder-v0", 743)])
-def test_long_films_scrub_smoothly(chromium, tmp_path, env, steps, monkeypatch):
+@pytest.mark.parametrize("make", [long_hanabi, long_fight])
+def test_long_films_scrub_smoothly(chromium, tmp_path, make):
     """A thousand steps of Hanabi, and a fight of 99 seconds, thirty pictures a second."""
-    film = game_film(env, most=40)
-    drawn, period = film.drawing.between, len(film) - 1
-
-    @functools.cache
-    def once(t, every):
-        return drawn(t, None, every)
-
-    def over_and_over(t, seat=None, every=1):
-        return once((t - 1) % period + 1 if t else 0, every)
-
-    monkeypatch.setattr(film.drawing, "between", over_and_over)
-    film.moments = [film.moments[0], *(film.moments[1:] * steps)[:steps]]
+    film, bench = make(), scrub_speed()
+    steps = len(film) - 1
+    assert steps == (1000 if make is long_hanabi else 743)
     path = tmp_path / "long.html"
-    pages.export_html(film, path, seats=[])
-    assert path.stat().st_size < 3_000_000
+    pages.export_html(film, path)
+    assert path.stat().st_size < bench.MOST_BYTES
     page = Page(chromium, path)
     assert page.run("return player.film.last") == steps
-    per_step = 4 if env == "fightladder-v0" else 1
+    per_step = 4 if make is long_fight else 1
     assert page.run("return player.film.counts.at(-1)") == per_step
-    wanted = [*range(0, steps, 9), *np.random.default_rng(1).integers(0, steps, 60).tolist()]
-    found = chromium.execute_async_script(SCRUB, wanted)
+    wanted = bench.wanted(steps)
+    found = chromium.execute_async_script(bench.SCRUB, wanted)
     for name, times in found.items():  # shown by pytest -s
-        print(env, name, "ms, half and 95 % below:", *np.quantile(times, (0.5, 0.95)).round(1))
+        half, most = np.quantile(times, (0.5, 0.95)).round(1)
+        print(make.__name__, name, f"{half} ms, 95 % below {most};", path.stat().st_size, "bytes")
     assert page.time == wanted[-1]
     # A screen shows 60 a second; without a graphics card and beside other tests, it may be fewer.
     assert np.median(found["spent"]) < 33

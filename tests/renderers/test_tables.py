@@ -314,7 +314,7 @@ def test_throws_without_names_are_numbers_and_the_curve_ends_at_the_score():
     film = played([(3, 7), (11, 2)], payoff=table.tolist())
     assert {"11", "2", "beats"} <= set(texts(film.scene(2)))
     film = played([(1, 0)] * 600)
-    lines = [x for x in film.scene(600).items if isinstance(x, Line) and x.stroke == "#56b4e9"]
+    lines = [x for x in film.scene(600).items if isinstance(x, Line) and x[1:] == ("#56b4e9", 2)]
     x, y = lines[-1].points[-1]
     assert x == pytest.approx(928)
     assert y == pytest.approx(516 + 100 * (1 - (600 + 1000) / 2000), abs=0.1)
