@@ -25,12 +25,15 @@ ENV = "rrps-v0,throws=20"
 AGENTS = ["rrps/rock", "rrps/copy", "rrps/randbot"]
 EPISODE = Episode("rrps-v0", {"throws": 5}, ("a", "b"), 1, (2.0, -2.0), 5, "terminated")
 DRIVER = """
-import sys
+import sys, time
 sys.path.insert(0, sys.argv[1])
 from arenas.evaluation import Store, Tournament
 tournament = Tournament(sys.argv[2], sys.argv[4:], episodes=20, jobs=2)
+def played(_):
+    print("played", flush=True)
+    time.sleep(0.02)  # else a fast machine has played all before the driver is killed
 with Store(sys.argv[3]) as store:
-    tournament.play(store, lambda _: print("played", flush=True))
+    tournament.play(store, played)
 """
 
 
