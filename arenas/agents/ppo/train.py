@@ -111,14 +111,22 @@ class Run:
             begin: with the parameters of ``config.start``, if it names an agent; else of the right
                 shapes alone.
         """
-        start = self._start() if begin and self.config.start else None
+        start = self.start() if begin else None
         keys = [jax.random.key(seed) for seed in self.seeds]
         if len(keys) == 1:
             return jax.jit(self.learner.init)(keys[0], start)
         return jax.jit(jax.vmap(self.learner.init, in_axes=(0, None)))(jnp.stack(keys), start)
 
-    def _start(self) -> tuple[Any, ...]:
-        """The parameters of ``config.start``, for each group of seats."""
+    def start(self) -> tuple[Any, ...] | None:
+        """The parameters of ``config.start``, for each group of seats; None where it names no agent.
+
+        Raises:
+            UnknownName: there is no such agent.
+            BadFile: it is damaged.
+            BadArgument: it has another network than this run.
+        """
+        if not self.config.start:
+            return None
         agent = arenas.load_agent(self.config.start, self.env)
         if not isinstance(agent, export.LearnedAgent):
             raise BadArgument(f"start is {self.config.start!r}; accepted are exported agents")
@@ -222,6 +230,8 @@ def train(
     if begun:
         records.check_same(place, settings)
     run = Run(arenas.make(env_id), config, place, algorithm, trained)
+    if not begun:
+        run.start()  # what is wrong with it is said before there is a folder
     make_folder(place)
     if not begun:
         write_atomically(place / CONFIG, json.dumps(settings, indent=2) + "\n")

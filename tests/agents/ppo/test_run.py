@@ -161,6 +161,9 @@ def test_a_run_may_start_with_the_parameters_of_an_agent_of_the_same_network(who
         first(start=given, hidden=16)
     with pytest.raises(BadArgument, match=r"'rrps/copy'; accepted are exported agents"):
         first(start="rrps/copy")
+    with pytest.raises(BadArgument):
+        train(ENV, dataclasses.replace(CONFIG, start="rrps/copy"), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
     # What goes on needs the agent no more.
     run = training.Run(
         arenas.make(ENV), dataclasses.replace(CONFIG, start="gone"), tmp_path, "ippo", [0]
