@@ -185,7 +185,7 @@ PROOFS = (
             gpu=size == 32,
         )
         for size, settings in (
-            (8, {"steps": 1_000_000}),
+            (8, {"steps": 2_000_000}),
             (32, {"steps": 8_000_000, "num_envs": 512, "window": 8}),
         )
         for kind, variant, bar in (("symmetric", "", 0.8), ("asymmetric", "asymmetric-", None))
@@ -302,10 +302,11 @@ def write_section(rows: dict[tuple[str, int], dict[str, Any]]) -> None:
             continue
         values = ", ".join(f"{row['value']:.3f}" for row in mine)
         seconds = ", ".join(f"{row['seconds']:,.0f}" for row in mine)
+        steps = ", ".join(dict.fromkeys(f"{row['steps']:,}" for row in mine))
         bar = "–" if proof.bar is None else f"{proof.bar:g}"
         lines.append(
             f"| {proof.name} | `{proof.env}` | {proof.what} | {bar} | {values} | "
-            f"{mine[0]['steps']:,} | {seconds} |"
+            f"{steps} | {seconds} |"
         )
     page = DOCS / "learning.md"
     text = page.read_text() if page.exists() else "# Learning\n"

@@ -118,7 +118,7 @@ class Run:
         return jax.jit(jax.vmap(self.learner.init, in_axes=(0, None)))(jnp.stack(keys), start)
 
     def start(self) -> tuple[Any, ...] | None:
-        """The parameters of ``config.start``, for each group of seats; None where it names no agent.
+        """The parameters of ``config.start``, for each group of seats; None without an agent.
 
         Raises:
             UnknownName: there is no such agent.
