@@ -302,7 +302,7 @@ def write_section(rows: dict[tuple[str, int], dict[str, Any]]) -> None:
             continue
         values = ", ".join(f"{row['value']:.3f}" for row in mine)
         seconds = ", ".join(f"{row['seconds']:,.0f}" for row in mine)
-        steps = ", ".join(dict.fromkeys(f"{row['steps']:,}" for row in mine))
+        steps = " / ".join(dict.fromkeys(f"{row['steps']:,}" for row in mine))
         bar = "–" if proof.bar is None else f"{proof.bar:g}"
         lines.append(
             f"| {proof.name} | `{proof.env}` | {proof.what} | {bar} | {values} | "
