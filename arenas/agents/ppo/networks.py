@@ -386,7 +386,7 @@ class Network(nnx.Module):
         for image, stack in zip(images, self.convolutions, strict=True):
             y = image.reshape(-1, *image.shape[2:])
             for layer in stack:
-                y = nnx.relu(convolve(layer, y))
+                y = nnx.relu(convolve(layer, y, self.spec.stride))
             flat.append(y.reshape(*batch, -1))
         x = flat[0] if len(flat) == 1 else jnp.concatenate(flat, axis=-1)
         x = x.reshape(-1, x.shape[-1])  # one product of a matrix, not a batch of small ones
@@ -434,9 +434,9 @@ def _centred(leaf: Leaf, spec: Spec) -> Leaf:
 
 
 def convolve(
-    layer: nnx.Conv, x: Float[AnyArray, "images height width channels"]
+    layer: nnx.Conv, x: Float[AnyArray, "images height width channels"], stride: int = 1
 ) -> Float[Array, "images rows columns filters"]:
-    """What ``layer``, a 3×3 convolution with zeros around and one stride, answers.
+    """What ``layer``, a 3×3 convolution with zeros around and this stride, answers.
 
     On CPU by one product with the nine shifted images side by side: inside a loop, as all of
     training is, XLA's own convolution on CPU and its derivatives took 32 times as long
@@ -445,8 +445,6 @@ def convolve(
     if jax.default_backend() != "cpu" or layer.bias is None:
         return layer(jnp.asarray(x))
     images, height, width, channels = x.shape
-    stride = layer.strides
-    assert isinstance(stride, int)
     # As much before as after, or one more after: where XLA puts the zeros of a strided convolution.
     zeros = [max((-(-n // stride) - 1) * stride + 3 - n, 0) for n in (height, width)]
     padded = jnp.pad(x, ((0, 0), *((n // 2, n - n // 2) for n in zeros), (0, 0)))
