@@ -56,7 +56,8 @@ def command(
 
     Args:
         env: the environment, such as rrps-v0 or colorgrid-v0,size=8.
-        agents: two or more, each once: names (see: arenas agents), or module:name of your own.
+        agents: each once: names (see: arenas agents), or module:name of your own. One alone meets
+            itself.
         episodes: for each seating of each pair (swiss: in each round; active: as in a round robin,
             which it never exceeds).
         schedule: who meets whom.
