@@ -15,18 +15,14 @@ from open_spiel.python.algorithms.nash_averaging import nash_averaging
 from arenas.errors import BadArgument, UnknownName
 from arenas.evaluation.payoffs import Outcomes, outcomes
 from arenas.evaluation.population import population_metrics
-from arenas.evaluation.ratings import (
-    METHODS,
+from arenas.evaluation.rankings import (
     CannotRate,
-    Draws,
     alpha_rank,
     alpha_rank_batch,
-    bradley_terry,
     nash_average,
     nash_average_batch,
-    plackett_luce,
-    rate,
 )
+from arenas.evaluation.ratings import METHODS, Draws, bradley_terry, plackett_luce, rate
 from arenas.evaluation.schedule import round_robin
 from arenas.evaluation.store import Row
 
