@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -60,7 +61,7 @@ class Run:
         self.folder, self.seeds = folder, list(seeds)
         self.learner = Learner(env, config, algorithm, load_opponents(env, config.opponents))
         self.origin: dict[str, Any] | None = None
-        """Where the parameters that training began with come from, if they were not fresh."""
+        """Where the parameters that training began with come from; None where they were fresh."""
         self._evaluation: Evaluation | None = None
 
     # The agents of a state ----------------------------------------------------------------------
@@ -111,12 +112,13 @@ class Run:
             begin: with the parameters of ``config.start``, if it names an agent; else of the right
                 shapes alone.
         """
-        start = self.start() if begin else None
+        start = self.start if begin else None
         keys = [jax.random.key(seed) for seed in self.seeds]
         if len(keys) == 1:
             return jax.jit(self.learner.init)(keys[0], start)
         return jax.jit(jax.vmap(self.learner.init, in_axes=(0, None)))(jnp.stack(keys), start)
 
+    @functools.cached_property
     def start(self) -> tuple[Any, ...] | None:
         """The parameters of ``config.start``, for each group of seats; None without an agent.
 
@@ -231,7 +233,7 @@ def train(
         records.check_same(place, settings)
     run = Run(arenas.make(env_id), config, place, algorithm, trained)
     if not begun:
-        run.start()  # what is wrong with it is said before there is a folder
+        _ = run.start  # what is wrong with it is said before there is a folder
     make_folder(place)
     if not begun:
         write_atomically(place / CONFIG, json.dumps(settings, indent=2) + "\n")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
 from toys import Nim, Race
 
 import arenas
@@ -66,6 +67,22 @@ def test_a_damaged_file_is_refused(folder):
     (folder / "agent.json").write_text("{")
     with pytest.raises(BadFile, match="not an agent's card"):
         arenas.load_agent(str(folder), ENV)
+
+
+def test_parameters_may_be_kept_in_half_precision_and_in_no_other(folder):
+    params = folder / "params.safetensors"
+    whole = safetensors.numpy.load(params.read_bytes())
+
+    def kept(dtype):
+        params.write_bytes(safetensors.numpy.save({n: x.astype(dtype) for n, x in whole.items()}))
+        return arenas.load_agent(str(folder), ENV).params
+
+    for where, x in jax.tree_util.tree_leaves_with_path(kept(np.float16)):
+        expected = whole[jax.tree_util.keystr(where)].astype(np.float16).astype(np.float32)
+        assert x.dtype == np.float32
+        np.testing.assert_array_equal(x, expected)
+    with pytest.raises(BadFile, match="float64"):
+        kept(np.float64)
 
 
 def test_an_agent_enters_a_tournament_by_its_folder(folder, tmp_path):
