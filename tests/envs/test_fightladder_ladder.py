@@ -57,6 +57,7 @@ def test_twelve_characters_come_in_order_at_levels_that_rise_from_1_to_8() -> No
         assert int(state.match.clock) == ROUND_FRAMES - 8 and not timestep.terminated
         state, timestep = step(key, nearly_over(state, (1, 0), (50, 40)), NOTHING)
         assert timestep.info["match_over"] and int(timestep.info["matches_won"]) == stage + 1
+        assert bool(timestep.info["won"]) == (stage == len(NAMES) - 1)
     assert timestep.terminated and not timestep.truncated
     assert list(STAGE_LEVELS) == sorted(STAGE_LEVELS)
     assert (STAGE_LEVELS[0], STAGE_LEVELS[-1], len(STAGE_LEVELS)) == (1, 8, 12)
@@ -75,6 +76,7 @@ def test_a_match_that_is_not_won_ends_the_run(wins, health) -> None:
     assert int(timestep.info["stage"]) == 1
     _, timestep = step(key, nearly_over(state, wins, health), NOTHING)
     assert timestep.terminated and int(timestep.info["matches_won"]) == 1
+    assert not timestep.info["won"]
 
 
 @pytest.mark.parametrize("wins", [(0, 0), (1, 0)])
@@ -117,8 +119,8 @@ def test_the_opponent_is_the_player_of_its_level() -> None:
 def test_one_match_ends_when_it_is_won() -> None:
     env, reset, step = made(character="hex", opponent="fang", level=6)
     key = jax.random.key(0)
-    state, _ = step(key, nearly_over(reset(key)[0], (1, 1), (50, 40)), NOTHING)
-    assert state.terminated
+    state, timestep = step(key, nearly_over(reset(key)[0], (1, 1), (50, 40)), NOTHING)
+    assert state.terminated and timestep.info["won"]
     assert env.stages == 1 and env.levels == (6,)
 
 
