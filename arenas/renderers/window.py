@@ -264,6 +264,12 @@ class StageWindow:
         self._screen = None
 
 
+def within(at: Sequence[Number], place: Sequence[Number]) -> bool:
+    """Whether a point lies in a rectangle of left, top, width and height."""
+    left, top, width, height = place
+    return left <= at[0] < left + width and top <= at[1] < top + height
+
+
 class Button(NamedTuple):
     """Something to click in the window.
 
@@ -285,7 +291,7 @@ class Button(NamedTuple):
 
     def holds(self, x: Number, y: Number) -> bool:
         """Whether a place lies in it."""
-        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+        return within((x, y), (self.x, self.y, self.width, self.height))
 
 
 class Player:

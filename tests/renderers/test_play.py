@@ -19,16 +19,9 @@ from arenas.cli import play as cli
 from arenas.envs.hanabi.rules import COLORS
 from arenas.errors import BadArgument
 from arenas.host import as_host
+from arenas.renderers.controls import Commands, Fight, cheapest_way
 from arenas.renderers.panel import command
-from arenas.renderers.play import (
-    THINKS,
-    Commands,
-    Fight,
-    Play,
-    cheapest_way,
-    result,
-    watch_again,
-)
+from arenas.renderers.play import THINKS, Play, result, watch_again
 from arenas.renderers.window import Screen
 from arenas.replay import Replay
 
