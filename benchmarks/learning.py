@@ -166,7 +166,7 @@ PROOFS = (
         episodes=4000,
     ),
     Proof(
-        "smax-3m", "smax-3m-v0", "won", 0.9, won, FAST_SMAX | {"steps": 5_000_000, "greedy": True}
+        "smax-3m", "smax-3m-v0", "won", 0.9, won, FAST_SMAX | {"steps": 8_000_000, "greedy": True}
     ),
     Proof("smax-2s3z", "smax-2s3z-v0", "won", 0.8, won, FAST_SMAX | {"steps": 3_000_000}),
     Proof("fightladder-cpu-3", "fightladder-v0", "rounds won against cpu-3", 0.8, won),
