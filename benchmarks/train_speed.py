@@ -38,6 +38,7 @@ import tyro
 from timing import command, in_turns, machine, print_json, table
 
 import arenas
+from arenas.agents.ppo import spread
 from arenas.agents.ppo.config import Config, resolve
 from arenas.agents.ppo.learner import Learner
 from arenas.errors import BadArgument
@@ -228,6 +229,9 @@ def measure(
 ) -> list[Result]:
     """One environment; the first result is ours."""
     trains = {"arenas": ours(id, config, updates)}
+    if config.devices > 1:
+        alone = dataclasses.replace(config, devices=1)
+        trains["arenas, 1 device"] = ours(id, alone, updates)
     if scripts is not None:
         trains[f"jaxmarl {SCRIPTS[id]}"] = theirs(
             id, config, updates, load(scripts / f"{SCRIPTS[id]}.py"), logging
@@ -269,6 +273,7 @@ def main(
     logging: Literal["on", "off"] = "on",
     num_envs: int | None = None,
     rollout: int | None = None,
+    devices: int = 1,
     updates: int = 2,
     repeats: int = 7,
     seconds: float = 1.0,
@@ -283,12 +288,15 @@ def main(
         logging: whether JaxMARL's scripts call back to log.
         num_envs: copies of the environment; the published number without it.
         rollout: steps between updates; the published number without it.
+        devices: that our side divides its work among, as ``arenas train --devices``; with
+            several, it is measured on one as well.
         updates: of one run.
         repeats: turns of each side.
         seconds: least duration of a turn.
         json_: print JSON instead of tables.
     """
     scripts = find(jaxmarl) if against == "jaxmarl" else None
+    spread.request(devices)
     if scripts is not None:
         import_jaxmarl()
     console = rich.console.Console(stderr=json_, width=100)
@@ -296,6 +304,7 @@ def main(
     results: list[Result] = []
     for id in envs:
         given = {n: v for n, v in {"num_envs": num_envs, "rollout": rollout}.items() if v}
+        given["devices"] = devices
         config = resolve(id, GAMES[id], given)
         # Step sizes are lowered over the run's own length on both sides.
         config = dataclasses.replace(config, steps=config.steps_per_update * updates).check()
@@ -311,6 +320,7 @@ def main(
 def shown(results: list[Result], config: Config) -> rich.table.Table:
     """The sides of one comparison."""
     title = f"{results[0].env}: {config.num_envs} copies, {config.rollout} steps an update"
+    title += f", {config.devices} devices" if config.devices > 1 else ""
     numbers = table(
         title, ("", "env steps/s", "lowest", "highest", "compile s", "arenas ×", "by turn")
     )

@@ -13,6 +13,9 @@ CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "jax"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
+# Two, as `arenas train --devices 2` makes them; what does not ask for the second does not notice.
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+
 # Most tests compile more than they run: LLVM's lowest level and the older of two ways to make code
 # of fused loops take a quarter of the processor time, for programs that run up to three times as
 # long. What XLA itself does to a program stays as users have it.

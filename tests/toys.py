@@ -283,3 +283,15 @@ def random_actions(env: Any, mask: np.ndarray, rng: np.random.Generator) -> np.n
         shape = (env.num_agents, *env.action_shape)
         return rng.uniform(env.action_space.low, env.action_space.high, shape).astype(np.float32)
     return np.array([rng.choice(np.flatnonzero(row)) for row in mask], np.int32)
+
+
+class Alternating(DeviceAgent):
+    """Takes 1, 2, 1, 2, ... of a pile of Nim, at its own turns."""
+
+    name = "alternating"
+
+    def init(self, key, seat):
+        return jnp.int32(0)
+
+    def act(self, params, carry, observation, action_mask, key):
+        return carry + 1, carry % 2

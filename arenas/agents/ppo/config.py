@@ -38,6 +38,9 @@ class Config:
         max_grad_norm: gradients are scaled down to this global norm.
         normalize: scale the advantages of a minibatch to mean 0 and deviation 1.
         reward_scale: rewards are multiplied by this before learning; reported returns are not.
+        devices: that divide the environments and each minibatch among them, and compute what one
+            would, up to rounding: GPUs, or on a CPU threads, where 2 are faster with large or
+            recurrent networks, and idle cores.
         network: mlp, cnn (convolutions over observations of rank 3) or gru (recurrent; with
             convolutions where an observation has rank 3).
         hidden: width of the layers.
@@ -88,6 +91,7 @@ class Config:
     max_grad_norm: float = 0.5
     normalize: bool = True
     reward_scale: float = 1.0
+    devices: int = 1
     network: Literal["mlp", "cnn", "gru"] = "mlp"
     hidden: int = 128
     layers: int = 2
@@ -148,6 +152,11 @@ class Config:
             raise BadArgument("sides are taken against opponents; name some, or leave them out")
         if not self.channels or min(self.channels) < 1:
             raise BadArgument(f"channels are {self.channels}; accepted are integers from 1")
+        if self.num_envs % self.devices:
+            raise BadArgument(
+                f"num_envs is {self.num_envs}, and devices is {self.devices}; accepted is what "
+                "divides the environments evenly"
+            )
         if self.updates < 1:
             raise BadArgument(
                 f"steps is {self.steps}, less than one update: num_envs × rollout is "
@@ -161,6 +170,7 @@ _LEAST: dict[str, float] = {
     "rollout": 1,
     "epochs": 1,
     "minibatches": 1,
+    "devices": 1,
     "entropy": 0,
     "value": 0,
     "hidden": 1,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
@@ -10,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import PartitionSpec
 from jaxtyping import Array
 
 from arenas.agent import DeviceAgent
-from arenas.agents.ppo import losses, networks
+from arenas.agents.ppo import losses, networks, spread
 from arenas.agents.ppo.config import Algorithm, Config
 from arenas.agents.ppo.games import Games, Playing, Seating
 from arenas.env import AnyArray, Env, struct
@@ -57,7 +60,8 @@ class Learner:
 
     Raises:
         BadArgument: the environment runs on the host only, has no discrete actions, or none of
-            what the configuration asks for; more minibatches than there is to split.
+            what the configuration asks for; more minibatches than there is to split, or one that
+            the devices cannot divide evenly; fewer devices.
         UnknownName: nothing of this name to predict.
     """
 
@@ -129,19 +133,25 @@ class Learner:
         for rows in self.seating.rows:
             seats = config.num_envs if self.turns else len(rows)
             split = seats * (1 if self.spec.recurrent else config.rollout)
+            what = "sequences (seats that learn)" if self.spec.recurrent else "decisions"
             if split < config.minibatches:
-                what = "sequences (seats that learn)" if self.spec.recurrent else "decisions"
                 raise BadArgument(f"{split} {what} do not fill {config.minibatches} minibatches")
+            if split // config.minibatches % config.devices:
+                raise BadArgument(
+                    f"a minibatch has {split // config.minibatches} {what}, and devices is "
+                    f"{config.devices}; accepted is what divides it evenly"
+                )
         self.optimizer = optax.chain(
             optax.clip_by_global_norm(config.max_grad_norm),
             optax.scale_by_adam(eps=config.adam_eps),
         )
-        self._program = jax.jit(self._run, static_argnums=2)
-        self._program_of_seeds = jax.jit(
+        self.mesh = spread.mesh(config.devices)
+        compiled = functools.partial(jax.jit, static_argnums=2, **spread.options(self.mesh))
+        self._program = compiled(self._run)
+        self._program_of_seeds = compiled(
             lambda states, updates, room: jax.vmap(
                 lambda s: self._run(s, updates, room), axis_name=SEEDS
-            )(states),
-            static_argnums=2,
+            )(states)
         )
 
     # Networks -----------------------------------------------------------------------------------
@@ -297,9 +307,43 @@ class Learner:
         """
         room = updates if room is None else room
         program = self._program_of_seeds if seeds else self._program
+        state = self._laid(state, jax.device_put, axis=int(seeds))
         state, metrics = program(state, jnp.int32(updates), room)
         metrics = jax.device_get(metrics)
         return state, {n: x[:, :updates] if seeds else x[:updates] for n, x in metrics.items()}
+
+    def _laid(self, state: Learning, put: Callable[..., Any], axis: int = 0) -> Learning:
+        """A state whose arrays lie on the devices where they belong.
+
+        Args:
+            state: arrays.
+            put: ``jax.device_put``, or inside a program ``jax.lax.with_sharding_constraint``.
+            axis: that of the copies; 1 where there is one of seeds before it.
+        """
+        mesh = self.mesh
+        if mesh is None:
+            return state
+
+        def at(tree: Any, length: int = 0) -> Any:
+            """Divided where an axis has this length, else on all devices."""
+            return jax.tree.map(lambda x: put(x, spread.over(mesh, x, length, axis)), tree)
+
+        groups = tuple(
+            Group(
+                params=at(group.params),
+                optimizer=at(group.optimizer),
+                memory=at(group.memory, len(rows)),
+            )
+            for group, rows in zip(state.groups, self.seating.rows, strict=True)
+        )
+        opponents = at(state.playing.params)
+        playing = at(dataclasses.replace(state.playing, params=()), self.seating.copies)
+        return Learning(
+            groups=groups,
+            playing=dataclasses.replace(playing, params=opponents),
+            key=at(state.key),
+            update=at(state.update),
+        )
 
     def _run(self, state: Learning, updates: Any, room: int) -> tuple[Learning, dict[str, Array]]:
         shapes = jax.eval_shape(self._update, state)[1]
@@ -308,6 +352,7 @@ class Learner:
         def one(i: Any, carry: Any) -> Any:
             state, rows = carry
             state, row = self._update(state)
+            state = self._laid(state, jax.lax.with_sharding_constraint)
             return state, jax.tree.map(lambda all, new: all.at[i].set(new), rows, row)
 
         return jax.lax.fori_loop(0, updates, one, (state, rows))
@@ -453,7 +498,8 @@ class Learner:
 
         def minibatch(carry: Any, part: Any) -> Any:
             params, optimizer = carry
-            slope, parts = jax.grad(self._loss, has_aux=True)(params, *part, bonus)
+            batch, memory = part
+            slope, parts = self._slope(params, batch, memory, bonus)
             step, optimizer = self.optimizer.update(slope, optimizer)
             params = jax.tree.map(lambda p, s: p + scale * s, params, step)
             return (params, optimizer), parts
@@ -521,8 +567,23 @@ class Learner:
         pick = jax.tree.map(lambda x: x.reshape(steps * seats, *x.shape[2:])[order], batch)
         return pick, jax.tree.map(lambda x: jnp.zeros((n, size, x.shape[1])), memory)
 
+    def _slope(self, params: Any, part: Any, memory: Any, bonus: Any) -> tuple[Any, Any]:
+        """The gradient of the objective, and the objective's parts."""
+        slope: Any = jax.grad(self._loss, has_aux=True)
+        if self.mesh is None:
+            return slope(params, part, memory, bonus)
+        everywhere, seats = PartitionSpec(), PartitionSpec(spread.DEVICES)
+        return jax.shard_map(
+            lambda *given: jax.lax.psum(slope(*given), spread.DEVICES),
+            mesh=self.mesh,
+            in_specs=(everywhere, PartitionSpec(None, spread.DEVICES), seats, everywhere),
+            out_specs=everywhere,
+            check_vma=False,
+        )(params, part, memory, bonus)
+
     def _loss(self, params: Any, part: Any, memory: Any, bonus: Any) -> tuple[Array, Any]:
-        c = self.config
+        """On several devices, each one's part of it."""
+        c, axis = self.config, None if self.mesh is None else spread.DEVICES
         _, answers = self._evaluate(
             params, part["observation"], part["central"], memory, part["fresh"], part["acting"]
         )
@@ -533,16 +594,19 @@ class Learner:
             part["action"],
             part["log_probability"],
             part["value"],
-            losses.normalized(advantage, weight) if c.normalize else advantage,
+            losses.normalized(advantage, weight, axis) if c.normalize else advantage,
             part["target"],
             weight,
             c.clip,
             clip_value=c.clip_value,
+            axis=axis,
         )
         loss = parts.policy + c.value * parts.value - bonus * parts.entropy
         metrics = parts._asdict()
         if c.auxiliary:
-            said = losses.prediction(answers["auxiliary"], part["truth"], part["acting"] * 1.0)
+            said = losses.prediction(
+                answers["auxiliary"], part["truth"], part["acting"] * 1.0, axis
+            )
             loss = loss + c.auxiliary_weight * said.loss
             metrics |= {"auxiliary": said.loss, "auxiliary_accuracy": said.accuracy}
         return loss, metrics

@@ -128,22 +128,44 @@ def entropy(logits: Float[AnyArray, "*batch actions"]) -> Float[Array, "*batch"]
     return -jnp.where(p > 0, p * log_p, 0.0).sum(-1)
 
 
-def weighted_mean(x: Float[AnyArray, "*batch"], weight: Float[AnyArray, "*batch"]) -> Array:
-    """Mean of ``x`` where ``weight`` is 1; 0 where it is nowhere."""
-    return (x * weight).sum() / jnp.maximum(jnp.asarray(weight).sum(), 1.0)
+def weighted_mean(
+    x: Float[AnyArray, "*batch"], weight: Float[AnyArray, "*batch"], axis: str | None = None
+) -> Array:
+    """Mean of ``x`` where ``weight`` is 1; 0 where it is nowhere.
+
+    Args:
+        x: numbers.
+        weight: 1 where they count, else 0.
+        axis: of devices that the entries are divided among, as ``jax.shard_map`` names it; then
+            this is the device's part of the mean over all, which is the sum of these parts.
+    """
+    count = jnp.asarray(weight).sum()
+    count = count if axis is None else jax.lax.psum(count, axis)
+    return (x * weight).sum() / jnp.maximum(count, 1.0)
 
 
 def normalized(
-    advantage: Float[AnyArray, "*batch"], weight: Float[AnyArray, "*batch"]
+    advantage: Float[AnyArray, "*batch"],
+    weight: Float[AnyArray, "*batch"],
+    axis: str | None = None,
 ) -> Float[Array, "*batch"]:
-    """Advantages scaled to mean 0 and deviation 1 over the entries of weight 1."""
-    centred = advantage - weighted_mean(advantage, weight)
-    deviation = jnp.sqrt(weighted_mean(jnp.square(centred), weight))
+    """Advantages scaled to mean 0 and deviation 1 over the entries of weight 1, on all devices of
+    ``axis``.
+    """
+
+    def mean(x: Array) -> Array:
+        part = weighted_mean(x, weight, axis)
+        return part if axis is None else jax.lax.psum(part, axis)
+
+    centred = advantage - mean(jnp.asarray(advantage))
+    deviation = jnp.sqrt(mean(jnp.square(centred)))
     return jnp.asarray(centred / (deviation + 1e-8))
 
 
 class Losses(NamedTuple):
-    """Parts of the objective, means over the decisions of a minibatch."""
+    """Parts of the objective, means over the decisions of a minibatch, or a device's part of these
+    means; see :func:`weighted_mean`.
+    """
 
     policy: Array
     value: Array
@@ -164,6 +186,7 @@ def ppo(
     clip: float,
     *,
     clip_value: bool,
+    axis: str | None = None,
 ) -> Losses:
     """The clipped surrogate objective, the (clipped) value loss, and the entropy.
 
@@ -179,7 +202,12 @@ def ppo(
         clip: epsilon.
         clip_value: take the worse of the value's loss and that of the value moved at most
             ``clip`` from the old one.
+        axis: of devices that the decisions are divided among.
     """
+
+    def mean(x: Array) -> Array:
+        return weighted_mean(x, weight, axis)
+
     log_ratio = log_probability(logits, action) - old_log_probability
     # What does not count must not overflow either: 0 × inf is no number.
     log_ratio = jnp.where(jnp.asarray(weight) > 0, log_ratio, 0.0)
@@ -190,16 +218,16 @@ def ppo(
         near = old_value + jnp.clip(value - old_value, -clip, clip)
         error = jnp.maximum(error, jnp.square(near - target))
     return Losses(
-        policy=-weighted_mean(surrogate, weight),
-        value=0.5 * weighted_mean(error, weight),
-        entropy=weighted_mean(entropy(logits), weight),
-        kl=weighted_mean(ratio - 1.0 - log_ratio, weight),
-        clipped=weighted_mean((jnp.abs(ratio - 1.0) > clip) * 1.0, weight),
+        policy=-mean(surrogate),
+        value=0.5 * mean(error),
+        entropy=mean(entropy(logits)),
+        kl=mean(ratio - 1.0 - log_ratio),
+        clipped=mean((jnp.abs(ratio - 1.0) > clip) * 1.0),
     )
 
 
 class Prediction(NamedTuple):
-    """How well a head tells classes apart, means over the decisions of a minibatch."""
+    """How well a head tells classes apart, means as in :class:`Losses`."""
 
     loss: Array  # cross-entropy in nats
     accuracy: Array  # share of decisions where the likeliest class is the true one
@@ -209,10 +237,13 @@ def prediction(
     logits: Float[AnyArray, "*batch classes"],
     truth: Int[AnyArray, "*batch"],
     weight: Float[AnyArray, "*batch"],
+    axis: str | None = None,
 ) -> Prediction:
-    """Cross-entropy and accuracy of ``logits``, ``[..., C]``, where ``weight`` is 1."""
+    """Cross-entropy and accuracy of ``logits``, ``[..., C]``, where ``weight`` is 1; ``axis`` as
+    :func:`ppo` has it.
+    """
     right = (jnp.asarray(logits).argmax(-1) == truth) * 1.0
     return Prediction(
-        loss=-weighted_mean(log_probability(logits, truth), weight),
-        accuracy=weighted_mean(right, weight),
+        loss=-weighted_mean(log_probability(logits, truth), weight, axis),
+        accuracy=weighted_mean(right, weight, axis),
     )

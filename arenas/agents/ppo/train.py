@@ -21,7 +21,7 @@ import numpy as np
 import arenas
 from arenas._files import make_folder, write_atomically
 from arenas._machine import machine
-from arenas.agents.ppo import export, records
+from arenas.agents.ppo import export, records, spread
 from arenas.agents.ppo.checkpoint import Checkpoints
 from arenas.agents.ppo.config import Algorithm, Config, to_json
 from arenas.agents.ppo.evaluate import Evaluation
@@ -173,7 +173,9 @@ class Run:
     def evaluate(self, state: Learning) -> list[dict[str, Any]]:
         """The evaluation's results for each seed."""
         evaluation = self.evaluation()
-        return [evaluation(self.params(state, i)) for i in range(len(self.seeds))]
+        # Fetched, so that it plays on one device, whatever training was spread over.
+        groups = (jax.device_get(self.params(state, i)) for i in range(len(self.seeds)))
+        return [evaluation(params) for params in groups]
 
 
 def train(
@@ -224,6 +226,7 @@ def train(
     if seeds < 1:
         raise BadArgument(f"seeds is {seeds}; accepted are integers from 1")
     trained = [check_seed(seed + i) for i in range(seeds)]
+    spread.request(config.devices)
     settings = records.settings(env_id, config, algorithm, seed, seeds)
     place = Path(folder)
     begun = (place / CONFIG).exists()

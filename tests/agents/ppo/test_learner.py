@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import Aim, Nim, Race
+from toys import Aim, Alternating, Nim, Race
 
 import arenas
-from arenas.agent import DeviceAgent
 from arenas.agents.ppo import losses, networks
 from arenas.agents.ppo.config import Config
 from arenas.agents.ppo.games import load_opponents
@@ -46,18 +45,6 @@ class Roles(Env[State]):
 
     def _observation(self, state):
         return jnp.zeros((2, 1))
-
-
-class Alternating(DeviceAgent):
-    """Takes 1, 2, 1, 2, ... of a pile of Nim, at its own turns."""
-
-    name = "alternating"
-
-    def init(self, key, seat):
-        return jnp.int32(0)
-
-    def act(self, params, carry, observation, action_mask, key):
-        return carry + 1, carry % 2
 
 
 def rollout(learner, state):
