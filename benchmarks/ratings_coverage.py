@@ -121,29 +121,56 @@ def rating_coverage(
 
 
 def run_coverage(
-    tasks: int, runs: int, repeats: int, samples: int, seed: int = 0
+    tasks: int,
+    runs: int,
+    repeats: int,
+    interval: str = "corrected",
+    skewed: bool = False,
+    samples: int = 10_000,
+    seed: int = 0,
 ) -> dict[str, float]:
     """How often 95 % intervals of aggregates hold the truth, of ``runs`` runs on ``tasks`` tasks.
 
-    Scores are normal, with means that differ between the tasks and a standard deviation of 0.2; the
-    other algorithm's means are 0.1 higher. The truth of the interquartile mean is that of a million
-    runs.
+    Scores are normal, or skewed like an exponential distribution, with means that differ between
+    the tasks and a standard deviation of 0.2; the other algorithm's means are 0.1 higher. The truth
+    is that of two million runs. Profiles are looked at where half of the first algorithm's scores
+    are expected above, or about half of them if they are skewed.
     """
-    means = np.linspace(0.2, 0.8, tasks)
-    rng = np.random.default_rng([seed, 10**6])
-    true = comparisons.aggregate(means + 0.2 * rng.normal(size=(1_000_000 // tasks, tasks)))
-    true["improvement"] = stats.norm.cdf(0.1 / (0.2 * np.sqrt(2)))
-    held = dict.fromkeys(("iqm", "mean", "optimality_gap", "improvement"), 0.0)
+
+    def draw(rng: np.random.Generator, *shape: int) -> np.ndarray:
+        noise = rng.exponential(size=shape) - 1 if skewed else rng.normal(size=shape)
+        return means + 0.2 * noise
+
+    def all_of(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+        above = comparisons.profile(first, thresholds).item()
+        return {
+            **comparisons.aggregate(first),
+            "profile": above,
+            "improvement": (second > first).mean(),
+        }
+
+    means, thresholds = (
+        np.linspace(0.2, 0.8, tasks) if tasks > 1 else np.array([0.5]),
+        np.array([0.5]),
+    )
+    many = draw(np.random.default_rng([seed, 10**6]), 2, 2_000_000 // tasks, tasks)
+    true = all_of(many[0], many[1] + 0.1)
+    held = dict.fromkeys(true, 0.0)
     for repeat in range(repeats):
-        rng = np.random.default_rng([seed, repeat])
-        scores = means + 0.2 * rng.normal(size=(2, runs, tasks))
+        scores = draw(np.random.default_rng([seed, repeat]), 2, runs, tasks)
         found = comparisons.compare(
             {"a": scores[0], "b": scores[1] + 0.1},
             bootstrap=samples,
+            interval=interval,
             seed=repeat,
-            thresholds=[0.5],  # profiles are not looked at
+            thresholds=thresholds,
         )
-        estimates = {**found.aggregates["a"], "improvement": found.improvement["b", "a"]}
+        band = comparisons.Estimate(*found.profiles["a"][:, 0].tolist())
+        estimates = {
+            **found.aggregates["a"],
+            "profile": band,
+            "improvement": found.improvement["b", "a"],
+        }
         for name in held:
             e = estimates[name]
             held[name] += (e.lower <= true[name] <= e.upper) / repeats
@@ -161,9 +188,10 @@ def _rating_line(by: str, which: int, episodes: int, tournaments: int, samples: 
     )
 
 
-def _run_line(tasks: int, runs: int, repeats: int) -> str:
-    held = run_coverage(tasks, runs, repeats, 500)
-    return f"| {runs} | {tasks} | " + " | ".join(f"{h:.1%}" for h in held.values()) + " |"
+def _run_line(interval: str, skewed: bool, runs: int, tasks: int, repeats: int) -> str:
+    held = run_coverage(tasks, runs, repeats, interval, skewed)
+    cells = [interval, "skewed" if skewed else "normal", str(runs), str(tasks)]
+    return "| " + " | ".join([*cells, *(f"{h:.1%}" for h in held.values())]) + " |"
 
 
 def told(line: str) -> str:
@@ -177,7 +205,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tournaments", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=200, help="of the bootstrap")
-    parser.add_argument("--by", nargs="+", choices=list(ratings.METHODS))
+    parser.add_argument("--by", nargs="*", choices=list(ratings.METHODS))
+    parser.add_argument("--no-runs", action="store_true", help="ratings only")
     parser.add_argument("--episodes", type=int, nargs="+", default=[5, 20])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path)
@@ -190,17 +219,17 @@ def main() -> None:
     ]
     cells = [
         (by, field, episodes)
-        for by in args.by or ratings.METHODS
+        for by in (ratings.METHODS if args.by is None else args.by)
         for field in range(len(fields()))
         for episodes in args.episodes
     ]
-    sizes = ((1, 5), (1, 10), (1, 20), (6, 5), (6, 10), (26, 5))
+    compared_with = [] if args.no_runs else COMPARISONS
     with ProcessPoolExecutor(args.jobs) as pool:
         rated = [pool.submit(_rating_line, *c, args.tournaments, args.samples) for c in cells]
-        compared = [pool.submit(_run_line, *s, args.tournaments) for s in sizes]
+        compared = [pool.submit(_run_line, *c, args.tournaments) for c in compared_with]
         lines += [told(line.result()) for line in rated]
         lines += ["", COMPARED]
-        lines += ["|" + "--:|" * 6, *(told(line.result()) for line in compared)]
+        lines += ["|:--|:--|" + "--:|" * 8, *(told(line.result()) for line in compared)]
     minutes = (time.perf_counter() - began) / 60
     split = lines.index("")
     text = PAGE.format(
@@ -216,8 +245,18 @@ def main() -> None:
 
 
 COMPARED = (
-    "| runs | tasks | interquartile mean | mean | optimality gap | probability of improvement |"
+    "| interval | scores | runs | tasks | interquartile mean | mean | median | optimality gap | "
+    "profile | probability of improvement |"
 )
+COMPARISONS = [
+    (interval, skewed, runs, tasks)
+    for interval, skewed, sizes in (
+        ("corrected", False, ((3, 1), (5, 1), (10, 1), (20, 1), (3, 6), (5, 6), (10, 6), (5, 26))),
+        ("corrected", True, ((5, 1), (10, 1), (5, 6), (10, 6))),
+        ("percentile", False, ((5, 1), (10, 1), (5, 6), (10, 6), (5, 26))),
+    )
+    for runs, tasks in sizes
+]
 
 PAGE = """# How often intervals hold the truth
 
