@@ -40,10 +40,10 @@ CITATION = (
 INTERVALS: dict[str, str] = {
     "corrected": (
         "by bootstrap over runs, stratified by task and corrected for few runs: Student's t with "
-        "the bootstrap's standard error for the mean, the median and the optimality gap; expanded "
-        "percentiles for the interquartile mean, the profiles and the probability of improvement, "
-        "and t where the bootstrap does not reach as far (Hesterberg 2015). Those of very skewed "
-        "scores are too narrow all the same"
+        "the bootstrap's standard error for the mean, the median, the optimality gap and the "
+        "profiles; expanded percentiles for the interquartile mean and the probability of "
+        "improvement, and t where the bootstrap does not reach as far (Hesterberg 2015). Those of "
+        "very skewed scores are too narrow all the same"
     ),
     "percentile": (
         "percentiles of the bootstrap over runs, stratified by task, as in rliable; too narrow "
@@ -131,12 +131,12 @@ def compare(
     Runs are drawn with replacement for each task apart. The bootstrap's distribution of a mean of
     ``n`` runs has ``(n - 1) / n`` of its variance, and percentiles know nothing of Student's t, so
     that with few runs they make too narrow an interval. Hesterberg 2015 takes percentiles further
-    out, at the levels that make them as wide as Student's t. They follow a skewed distribution and
-    stay where a fraction can lie, but never leave the range of the scores: where they would have to
-    (a level rarer than that of drawing one run every time, as with four runs of one task), and for
-    means of all scores, which take too few values there, it is the bootstrap's standard error times
-    Student's t. The degrees of freedom are those of Welch and Satterthwaite, with each task's runs
-    as a sample.
+    out, at the levels that make them as wide as Student's t in a normal distribution. So they are
+    for the interquartile mean and the probability of improvement. They never leave the range of the
+    scores: where they would have to (a level rarer than drawing one run every time, as with four
+    runs of one task), and for means and fractions of all scores, which take too few values so far
+    out, it is the bootstrap's standard error times Student's t. The degrees of freedom are those of
+    Welch and Satterthwaite, with each task's runs as a sample.
 
     Args:
         scores: of each algorithm, ``[runs, T]``; the number of runs may differ between them.
@@ -203,7 +203,7 @@ def compare(
             for name, kind in _KINDS.items()
         }
         fraction = profile(table, thresholds)
-        band = between("expanded", own, fraction, profile(draws[a], thresholds))
+        band = between("student", own, fraction, profile(draws[a], thresholds))
         profiles[a] = np.stack([fraction, *np.clip(band, 0, 1)])
     improvement = {}
     for a, b in itertools.combinations(tables, 2):
@@ -320,10 +320,13 @@ def _resampled(table: np.ndarray, of: np.ndarray, rng: np.random.Generator) -> n
 
 
 def _sampled_improvement(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``[samples]``; some samples at a time, since every run is held against every other."""
-    size = max(1, 4_000_000 // (first[0].size * second.shape[1]))
-    parts = [slice(i, i + size) for i in range(0, len(first), size)]
-    return np.concatenate([probability_of_improvement(first[p], second[p]) for p in parts])
+    """:func:`probability_of_improvement` of many samples ``[B, runs, T]``, in little memory."""
+    own, others = (np.ascontiguousarray(np.moveaxis(x, 0, -1)) for x in (first, second))
+    twice = np.zeros(own.shape[1:], np.int32)
+    for one, other in itertools.product(own, others):
+        twice += one > other
+        twice += one >= other
+    return twice.mean(0) / (2 * len(own) * len(others))
 
 
 def _checked(scores: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from arenas.errors import BadArgument, BadFile, BadShape, UnknownName
 from arenas.evaluation import runs, seeds
 from arenas.evaluation.comparisons import (
     AdaStop,
+    _sampled_improvement,
     _Strata,
     aggregate,
     compare,
@@ -48,6 +49,7 @@ def test_samples_of_the_bootstrap_are_aggregated_as_rliable_does_one_by_one():
     ours = probability_of_improvement(batch, others)
     theirs = [metrics.probability_of_improvement(x, y) for x, y in zip(batch, others, strict=True)]
     assert ours == pytest.approx(theirs)
+    assert _sampled_improvement(batch, others) == pytest.approx(theirs)
 
 
 def test_a_profile_is_the_fraction_of_scores_above():
