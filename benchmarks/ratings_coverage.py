@@ -254,8 +254,8 @@ COMPARISONS = [
 
 PAGE = """# How often intervals hold the truth
 
-Simulated tournaments of six agents whose leads are known: how often the 95 % intervals of
-`arenas rank` hold the rating of the expected results, over agents and tournaments. Made by
+Simulated tournaments of six agents whose leads are known: how often the 95 % intervals of `arenas
+rank` hold the rating of the expected results, over agents and tournaments. Made by
 
 ```
 {command}
@@ -286,10 +286,11 @@ often than they say.
 ## Runs and tasks
 
 The same of `arenas compare`, each time with 10,000 samples of the bootstrap (2,000 with several
-tasks): over 1,000 comparisons a share has a standard error of 0.5 to 1.2 points. Scores of a task are normal, or *skewed* like an
-exponential distribution, with a standard deviation of 0.2 and means from 0.2 to 0.8 (0.5 where
-there is one task); the other algorithm is better by 0.1. The profile is looked at where a score is
-0.5. *corrected* is what is shown by default, *percentile* what rliable has.
+tasks): over 1,000 comparisons a share has a standard error of 0.5 to 1.2 points. Scores of a task
+are normal, or *skewed* like an exponential distribution, with a standard deviation of 0.2 and means
+from 0.2 to 0.8 (0.5 where there is one task); the other algorithm is better by 0.1. The profile is
+looked at where a score is 0.5. *corrected* is what is shown by default, *percentile* what rliable
+has.
 
 {runs}
 
@@ -301,14 +302,14 @@ others. One of the two for all would not do. The bootstrap knows 126 means of fi
 expanded percentiles of them held the truth in 92.7 % of 3,000 cases, of four runs in 88.1 %; t made
 the interquartile mean of five runs cover 98 %, and the probability of improvement 91 % (500 cases
 each). With three or four runs on a task no percentile lies far enough out, and the interquartile
-mean has t. Where a share of the corrected ones on normal scores is above 97 %, it is by less than
-its standard error.
+mean has t. Where a share of the corrected ones on normal scores is above 97 %, it is by half a
+point at most, its standard error.
 
-What is left. Five or ten runs of one task seldom show the tail of skewed scores, and no interval
-here mends that for the mean. With three runs of one task a fraction is out of reach: where all
-three score above a value, or more than all three of the other algorithm, the bootstrap knows no
-other fraction than 1. Whether there are enough runs is for AdaStop to say, which does not rest on
-these intervals.
+What is left. Few runs seldom show the tail of skewed scores, and no interval here mends that for
+one task's mean and the median over tasks. With three runs of one task a fraction is out of reach:
+where all three score above a value, or more than all three of the other algorithm, the bootstrap
+knows no other fraction than 1. Whether there are enough runs is for AdaStop to say, which does not
+rest on these intervals.
 """
 
 
