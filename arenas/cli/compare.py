@@ -32,8 +32,9 @@ def command(
         int | None, tyro.conf.arg(help_behavior_hint="(default: the first that is for the phase)")
     ] = None,
     allow_training_seeds: bool = False,
-    bootstrap: int = 2000,
+    bootstrap: int = 10_000,
     confidence: float = 0.95,
+    interval: Literal["corrected", "percentile"] = "corrected",
     seed: int = 0,
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     json: bool = False,
@@ -75,6 +76,8 @@ def command(
         allow_training_seeds: evaluate on seeds that agents were trained with or chosen by.
         bootstrap: samples for the intervals.
         confidence: of the intervals.
+        interval: corrected for few runs; or plain percentiles of the bootstrap, as rliable has
+            them, to set beside published ones. These are too narrow with few runs.
         seed: of the bootstrap and of AdaStop's permutations.
         out: write comparison.json, scores.csv and profiles.csv here; made runs go here too, and are
             not made again.
@@ -102,7 +105,7 @@ def command(
         if until_decided:
             verdict = _look(comparisons.AdaStop(list(scores), **decide), scores, tasks)
     result = comparisons.compare(
-        scores, tasks, bootstrap=bootstrap, confidence=confidence, seed=seed
+        scores, tasks, bootstrap=bootstrap, confidence=confidence, interval=interval, seed=seed
     )
     shown = result.as_json()
     shown["episodes"] = None if given.csv else {"first_seed": start, "count": episodes}
@@ -301,7 +304,7 @@ def _write(out: Path, result: Any, shown: Any, csv_text: Any) -> None:
 
 
 def _show(result: Any, verdict: Any, given: _Given, out: Path | None) -> None:
-    from arenas.evaluation.comparisons import AGGREGATES
+    from arenas.evaluation.comparisons import AGGREGATES, INTERVALS
 
     console = output.console()
 
@@ -326,7 +329,7 @@ def _show(result: Any, verdict: Any, given: _Given, out: Path | None) -> None:
             pairs = [result.improvement.get((a, b)) for b in result.scores]
             lines.add_row(a, *("" if e is None else cell(e) for e in pairs))
         console.print(lines)
-    console.print(f"Intervals: {result.settings['interval']}.", highlight=False)
+    console.print(f"Intervals: {INTERVALS[result.settings['interval']]}.", highlight=False)
     if verdict is not None:
         console.print(
             f"AdaStop after {verdict.looks} of {verdict.groups} looks: {_told(verdict)}",

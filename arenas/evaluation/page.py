@@ -682,8 +682,8 @@ def _profiles(content: dict[str, Any]) -> str:
     legend = []
     for k, (name, curve) in enumerate(list(curves.items())[:MOST_LINES]):
         color = LINES[k]
-        upper, lower, middle = (
-            [point(x, float(y)) for x, y in zip(at, curve[part], strict=True)]
+        upper, lower, middle = (  # one run has no band
+            [point(x, float(y)) for x, y in zip(at, curve[part], strict=True) if y is not None]
             for part in ("upper", "lower", "fraction")
         )
         band, line = upper + lower[::-1], " ".join(middle)

@@ -554,19 +554,24 @@ def plackett_luce(
     from openskill.models import PlackettLuce
 
     model = PlackettLuce(**settings)
-    row = np.arange(len(order))[:, None]
-    mean = np.full((len(order), agents), model.mu)
-    variance = np.full((len(order), agents), model.sigma**2)
-    scores = np.stack([score, 1 - score], 1)
+    shape = len(order), agents
+    mean, variance = np.full(shape, model.mu).ravel(), np.full(shape, model.sigma**2).ravel()
+    row = np.arange(len(order)) * agents
+    one, two = pair.T
     for game in order.T:
-        who = pair[game]
-        mu, own = mean[row, who], variance[row, who] + model.tau**2
-        c = np.sqrt(own.sum(-1, keepdims=True) + 2 * model.beta**2)
-        chance = special.expit((mu - mu[:, ::-1]) / c)
-        mean[row, who] = mu + own / c * (scores[game] - chance)
-        learnt = (own / c**2) ** 1.5 * chance * (1 - chance)
-        variance[row, who] = own * np.maximum(1 - learnt, model.kappa)
-    return mean, np.sqrt(variance)
+        i, j = row + one[game], row + two[game]
+        own, other = variance[i] + model.tau**2, variance[j] + model.tau**2
+        square = own + other + 2 * model.beta**2
+        c, mine, its = np.sqrt(square), mean[i], mean[j]
+        chance = special.expit((mine - its) / c)
+        gain = (score[game] - chance) / c
+        mean[i], mean[j] = mine + own * gain, its - other * gain
+        open_ = chance * (1 - chance)
+        for at, v in ((i, own), (j, other)):
+            share = v / square
+            learnt = share * np.sqrt(share) * open_
+            variance[at] = v * np.maximum(1 - learnt, model.kappa)
+    return mean.reshape(shape), np.sqrt(variance).reshape(shape)
 
 
 # Rankings of a payoff table

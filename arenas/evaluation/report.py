@@ -545,7 +545,11 @@ def _attached_methods(report: Report) -> Iterator[str]:
         ),
     }
     for kind, file, content in report.attachments:
-        text = texts.get(kind, f"Comparison. {content.get('citation', '')}.")
+        text = texts.get(kind)
+        if text is None:
+            intervals = content.get("intervals")  # of a comparison made by an older version, none
+            how = f" Intervals: {intervals}." if intervals else ""
+            text = f"Comparison.{how} {content.get('citation', '')}."
         settings = content.get("settings")
         named = f" Settings: {json.dumps(settings)}." if settings else ""
         yield f"{text} From {file}.{named}"

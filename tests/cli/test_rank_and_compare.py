@@ -92,8 +92,11 @@ def test_runs_are_compared_on_test_seeds_and_other_seeds_are_refused(cli, tmp_pa
     assert told["scores"]["a"] == told["scores"]["b"]  # the same agents
     assert told["probability_of_improvement"][0]["value"] == 0.5
     assert json.loads((out_at / "comparison.json").read_text()) == told
-    again = cli("compare", out_at / "scores.csv", "--bootstrap", 20, "--json")[1]
-    assert json.loads(again)["aggregates"] == told["aggregates"]
+    assert told["settings"]["interval"] == "corrected" and "Hesterberg 2015" in told["intervals"]
+    from_file = ("compare", out_at / "scores.csv", "--bootstrap", 20)
+    assert json.loads(cli(*from_file, "--json")[1])["aggregates"] == told["aggregates"]
+    plain = " ".join(cli(*from_file, "--interval", "percentile")[1].split())
+    assert "as in rliable; too narrow with few runs" in plain
     # By hand: the mean of both seatings over the same episodes, from 0 to 1.
     agent = tmp_path / "a-0" / "agent"
     first = arenas.play(ENV, [str(agent), "rrps/rock"], episodes=4, seed=1_000_000_000)

@@ -206,9 +206,12 @@ def test_what_other_commands_left_is_shown_and_what_is_damaged_passed_over(folde
     }))  # fmt: skip
     (tmp_path / "comparison.json").write_text(json.dumps({
         "profiles": {"thresholds": [0, 1], "ippo": {"fraction": [1, 0.5], "lower": [1, 0.25],
-                                                    "upper": [1, 0.75]}},
-        "aggregates": {"ippo": {"iqm": {"value": 0.8125, "lower": 0.5, "upper": 1}}},
+                                                    "upper": [1, 0.75]},
+                     "one run": {"fraction": [1, 0], "lower": [None] * 2, "upper": [None] * 2}},
+        "aggregates": {"ippo": {"iqm": {"value": 0.8125, "lower": 0.5, "upper": 1}},
+                       "one run": {"iqm": {"value": 0.4375, "lower": None, "upper": None}}},
         "citation": "Agarwal et al. 2021", "settings": {"bootstrap": 50},
+        "intervals": "expanded percentiles",
     }))  # fmt: skip
     (tmp_path / "nemesis.json").write_text('{"settings": {}, "takes": "many"}')
     (tmp_path / "y").mkdir()
@@ -217,11 +220,12 @@ def test_what_other_commands_left_is_shown_and_what_is_damaged_passed_over(folde
     page = Elements(html_page(found))
     for words in ("rrps/<b>copy", "0.625", "x/exploit.json", "0.6875",
                   "exact best response; NashConv 1.375", "x/exact.json", "7.25", "6.5 to 8",
-                  "0.8125", "Performance profiles", "nemesis.json does not hold"):  # fmt: skip
+                  "0.8125", "0.4375", "– to –", "Performance profiles",
+                  "nemesis.json does not hold"):  # fmt: skip
         assert words in page.text, words
     methods = report.methods_text(found)
     assert '"budget": 5000' in methods
-    assert "Agarwal et al. 2021" in methods
+    assert "Intervals: expanded percentiles. Agarwal et al. 2021" in methods
 
 
 def test_a_folder_without_a_tournament_is_refused_by_name(tmp_path, capsys):
