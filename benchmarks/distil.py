@@ -374,7 +374,7 @@ def main(
     seconds, done = time.monotonic() - started, int(state.update)
     student = export.LearnedAgent(game, lessons.spec, state.params, greedy=master.greedy)
     result = Evaluation(game, student, episodes)(state.params)
-    origin = ("command", "seed", "steps", "machine", "start", "judged", "teacher")
+    origin = ("command", "seed", "steps", "seconds", "interrupted", "machine", "start", "judged")
     place = export.save(
         out / "agent",
         game,

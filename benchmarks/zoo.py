@@ -30,7 +30,7 @@ from arenas.errors import BadArgument
 from arenas.evaluation.seeds import first_episode
 
 FIRST_SEED = first_episode("test")
-LARGEST = 2_000_000
+LARGEST = 500_000
 """Bytes of parameters; the zoo is meant to stay small."""
 
 

@@ -78,14 +78,14 @@ def test_a_smaller_student_learns_the_decisions_and_values_of_its_teacher():
 
 
 def test_the_command_exports_an_agent_that_plays_as_the_teacher(tmp_path, monkeypatch):
-    env = arenas.make("leduc-v0")
+    env = arenas.make("kuhn-v0")
     master = teacher(env)
-    about = {"command": "arenas train ippo --env leduc-v0", "seed": 3, "config": {}}
+    about = {"command": "arenas train ippo --env kuhn-v0", "seed": 3, "config": {}}
     source = export.save(
         tmp_path / "teacher", env, master.spec, master.params, greedy=True, training=about
     )
-    given = ["--teacher", str(source), "--env", "leduc-v0", "--out", str(tmp_path / "out")]
-    given += ["--hidden", "12", "--copies", "64", "--steps", "12800", "--episodes", "50"]
+    given = ["--teacher", str(source), "--env", "kuhn-v0", "--out", str(tmp_path / "out")]
+    given += ["--hidden", "12", "--copies", "64", "--steps", "6400", "--episodes", "50"]
     monkeypatch.setattr(sys, "argv", ["benchmarks/distil.py", *given])
     with pytest.raises(SystemExit) as ended:
         distil.command(distil.main)
@@ -93,13 +93,14 @@ def test_the_command_exports_an_agent_that_plays_as_the_teacher(tmp_path, monkey
     card = json.loads((tmp_path / "out" / "agent" / "agent.json").read_text())
     training = card["training"]
     assert training["command"] == f"python benchmarks/distil.py {' '.join(given)}"
-    assert training["steps"] == 12800 and not training["interrupted"]
+    assert training["steps"] == 6400 and not training["interrupted"]
     assert training["teacher"] == {"command": about["command"], "seed": 3}
     assert card["network"]["hidden"] == 12 and card["network"]["layers"] == 2
     pairs = [[str(tmp_path / "out" / "agent")] * 2, [str(source)] * 2]
     own, shown = (arenas.play(env, pair, episodes=60, seed=5) for pair in pairs)
-    same = [np.array_equal(a.actions, b.actions) for a, b in zip(own, shown, strict=True)]
-    assert np.mean(same) > 0.7  # whole games; decisions at random agree in few
+    games = [(e.actions.tolist(), f.actions.tolist()) for e, f in zip(own, shown, strict=True)]
+    assert len({str(b) for _, b in games}) > 1
+    assert np.mean([a == b for a, b in games]) > 0.9
 
 
 def test_what_cannot_teach_or_learn_is_refused():
