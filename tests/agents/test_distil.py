@@ -13,6 +13,7 @@ from toys import Nim
 import arenas
 from arenas.agents.ppo import export, losses, networks
 from arenas.errors import BadArgument
+from arenas.match import DeviceMatches
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import distil
@@ -96,9 +97,11 @@ def test_the_command_exports_an_agent_that_plays_as_the_teacher(tmp_path, monkey
     assert training["steps"] == 6400 and not training["interrupted"]
     assert training["teacher"] == {"command": about["command"], "seed": 3}
     assert card["network"]["hidden"] == 12 and card["network"]["layers"] == 2
-    pairs = [[str(tmp_path / "out" / "agent")] * 2, [str(source)] * 2]
-    own, shown = (arenas.play(env, pair, episodes=60, seed=5) for pair in pairs)
-    games = [(e.actions.tolist(), f.actions.tolist()) for e, f in zip(own, shown, strict=True)]
+    agents = [arenas.load_agent(str(f), env) for f in (tmp_path / "out" / "agent", source)]
+    matches = DeviceMatches(env, agents)  # the student by itself, then the teacher, same seeds
+    found = list(matches.play([[0, 0]] * 60 + [[1, 1]] * 60, [*range(60)] * 2))
+    played = [e.actions.tolist() for e in found]
+    games = list(zip(played[:60], played[60:], strict=True))
     assert len({str(b) for _, b in games}) > 1
     assert np.mean([a == b for a, b in games]) > 0.9
 
