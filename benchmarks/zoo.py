@@ -27,9 +27,10 @@ from arenas.agents.ppo.export import CARD, PARAMS
 from arenas.agents.ppo.games import load_opponents
 from arenas.agents.ppo.records import read_settings
 from arenas.errors import BadArgument
+from arenas.evaluation.seeds import first_episode
 
-FIRST_SEED = 4_100_000_000
-LARGEST = 2_000_000
+FIRST_SEED = first_episode("test")
+LARGEST = 500_000
 """Bytes of parameters; the zoo is meant to stay small."""
 
 

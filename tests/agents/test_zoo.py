@@ -27,7 +27,7 @@ def test_a_card_says_how_the_agent_was_trained_and_judged(name):
 
 def test_the_zoo_is_small():
     sizes = [sum(f.stat().st_size for f in (zoo.FOLDER / n).iterdir()) for n in zoo.names()]
-    assert max(sizes) < 2_100_000 and sum(sizes) < 10_000_000
+    assert max(sizes) < 510_000 and sum(sizes) < 10_000_000
 
 
 def test_every_game_has_an_agent():
