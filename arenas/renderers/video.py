@@ -146,13 +146,14 @@ def _feed(
     """Give ffmpeg all pictures, and the last one some times more."""
     # Where it ends by itself, its exit code and what it said tell why.
     with contextlib.suppress(BrokenPipeError):
+        picture = None
         for t, scene in pictures:
             picture = painter.surface(scene)
             pipe.write(picture.get_buffer())
             if progress:
                 progress(t + 1, len(film))
-        for _ in range(repeat):
-            pipe.write(painter.last().get_buffer())
+        for _ in range(repeat if picture else 0):
+            pipe.write(picture.get_buffer())
 
 
 def ffmpeg() -> str:
