@@ -58,6 +58,9 @@ LARGEST_OVAL = 200_000
 MOST_CHANGED = 0.7
 """Share of a picture above which all of it is painted anew."""
 
+NEARBY = 8
+"""Pixels that changes must be apart for what is between them not to be painted anew."""
+
 WORTH_A_BASE = 12
 """Items that must be alike in pictures that follow each other for their picture to be kept."""
 
@@ -102,6 +105,9 @@ class Painter:
         self._sprites: dict[Any, pygame.Surface] = {}
         self._old_sprites: dict[Any, pygame.Surface] = {}
         self._pixels = 0  # of new sprites
+        # Corners, left, top and radius of the line whose distances are kept, and these: a line's
+        # outline is the same line but thicker, and comes just before it.
+        self._near: tuple[Any, int, int, Number, np.ndarray] | None = None
         self._marks: dict[type, dict[Item, Marked]] = {kind: {} for kind in _MARKS}
         self._count = 0  # of items with marks
         self._marks_place: Any = None
@@ -500,14 +506,35 @@ class Painter:
         corners = tuple([(px - near_x, py - near_y) for px, py in zip(xs, ys, strict=True)])
 
         def make() -> pygame.Surface:
-            rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
-            size = (wide + 1, high + 1)
             if line:
-                return _colored(line_coverage(rounded, line / 2, *size), color)
-            return _filled([rounded], *size, color)
+                covered = self._line_coverage((xs, ys), left, top, line / 2, wide + 1, high + 1)
+                return _colored(covered, color)
+            rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
+            return _filled([rounded], wide + 1, high + 1, color)
 
         found = self._sprite(("shape", corners, round(line * 8), color), make)
         yield _BLIT, (found, (left, top))
+
+    def _line_coverage(
+        self,
+        corners: tuple[list[int], list[int]],
+        left: int,
+        top: int,
+        radius: Number,
+        width: int,
+        height: int,
+    ) -> np.ndarray:
+        """That of corners in quarters of a pixel, with the left and top edges in pixels."""
+        if self._near is not None and self._near[0] == corners and self._near[3] >= radius:
+            _, its_left, its_top, _, distances = self._near
+            row, column = top - its_top, left - its_left
+            return covered_within(distances[row : row + height, column : column + width], radius)
+        points = [
+            (px / QUARTER - left, py / QUARTER - top) for px, py in zip(*corners, strict=True)
+        ]
+        distances = line_distances(points, radius, width, height)
+        self._near = (corners, left, top, radius, distances)
+        return covered_within(distances, radius)
 
 
 _BLIT = pygame.Surface.blit
@@ -525,6 +552,8 @@ _MARKS: dict[type, Any] = {
 
 def _marked(marks: tuple[Mark, ...]) -> Marked:
     """With what they cover."""
+    if len(marks) == 1 and marks[0][0] in (_BLIT, pygame.Surface.fill):
+        return Marked(marks, _bounds(*marks[0]), False)
     bounds = [_bounds(leave, given) for leave, given in marks]
     # Where a smooth line is cut off, pygame starts it anew, and its shades differ.
     whole = any(
@@ -555,6 +584,12 @@ def _bounds(leave: Callable[..., object], given: tuple[Any, ...]) -> pygame.Rect
 
 def _changed(before: Sequence[Marked], after: Sequence[Marked]) -> list[pygame.Rect]:
     """Where two pictures differ: the bounds of what is in one only, or elsewhere in the order."""
+    tail = 0
+    for one, other in zip(reversed(before), reversed(after), strict=False):
+        if one is not other:
+            break
+        tail += 1
+    before, after = before[: len(before) - tail], after[: len(after) - tail]
     places: dict[int, list[int]] = {}
     for i in reversed(range(len(before))):
         places.setdefault(id(before[i]), []).append(i)
@@ -579,7 +614,7 @@ def _apart(areas: Iterable[pygame.Rect], all_of_it: pygame.Rect) -> list[pygame.
     """
     found: list[pygame.Rect] = []
     for area in areas:
-        area = area.clip(all_of_it)
+        area = area.inflate(2 * NEARBY, 2 * NEARBY).clip(all_of_it)
         if not area.width or not area.height:
             continue
         while (i := area.collidelist(found)) >= 0:
@@ -716,7 +751,23 @@ def line_coverage(points: Sequence[Point], radius: Number, width: int, height: i
         width: of the picture, pixels.
         height: likewise.
     """
-    covered = np.zeros((height, width), np.float32)
+    return covered_within(line_distances(points, radius, width, height), radius)
+
+
+def covered_within(distances: np.ndarray, radius: Number) -> np.ndarray:
+    """How much of pixels is within ``radius`` of what their middles are so far from."""
+    covered = np.subtract(radius + 0.5, distances)
+    np.maximum(covered, 0.0, out=covered)  # clip takes several times as long
+    return np.minimum(covered, 1.0, out=covered)
+
+
+def line_distances(points: Sequence[Point], radius: Number, width: int, height: int) -> np.ndarray:
+    """How far the middle of each pixel is from a line, float ``[height, width]``.
+
+    The arguments are those of :func:`line_coverage`. Distances beyond ``radius`` and a pixel may be
+    too large.
+    """
+    nearest = np.full((height, width), np.inf, np.float32)
     ends = list(points) if len(points) > 1 else [points[0], points[0]]
     for (ax, ay), (bx, by) in itertools.pairwise(ends):
         left, right = max(0, math.floor(min(ax, bx) - radius) - 1), math.ceil(max(ax, bx) + radius)
@@ -726,17 +777,15 @@ def line_coverage(points: Sequence[Point], radius: Number, width: int, height: i
         x = np.arange(left, min(width, right + 1), dtype=np.float32)[None, :] + (0.5 - ax)
         y = np.arange(top, min(height, bottom + 1), dtype=np.float32)[:, None] + (0.5 - ay)
         along = x * (dx / squared) + y * (dy / squared)
-        np.maximum(along, 0.0, out=along)  # clip takes several times as long
+        np.maximum(along, 0.0, out=along)
         np.minimum(along, 1.0, out=along)
         off_x, off_y = x - along * dx, y - along * dy
         off_x *= off_x
         off_y *= off_y
         off_x += off_y
-        distance = np.sqrt(off_x, out=off_x)
-        piece = np.subtract(radius + 0.5, distance, out=distance)
-        window = covered[top : top + len(y), left : left + x.shape[1]]
-        np.maximum(window, piece, out=window)
-    return np.minimum(covered, 1.0, out=covered)
+        window = nearest[top : top + len(y), left : left + x.shape[1]]
+        np.minimum(window, np.sqrt(off_x, out=off_x), out=window)
+    return nearest
 
 
 def coverage(contours: Sequence[Contour], width: int, height: int) -> np.ndarray:
