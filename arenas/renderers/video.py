@@ -149,13 +149,13 @@ def _feed(
     """Give ffmpeg all pictures, and the last one some times more."""
     # Where it ends by itself, its exit code and what it said tell why.
     with contextlib.suppress(BrokenPipeError):
-        picture = None
+        picture = pygame.Surface(painter.size, 0, 32)
         for t, scene in pictures:
             picture = painter.surface(scene)
             pipe.write(picture.get_buffer())
             if progress:
                 progress(t + 1, len(film))
-        for _ in range(repeat if picture else 0):
+        for _ in range(repeat):
             pipe.write(picture.get_buffer())
 
 
