@@ -117,6 +117,7 @@ class Painter:
         self._picture: pygame.Surface | None = None  # the last one
         self._last: tuple[Item, ...] = ()  # its items
         self._marked: list[Marked] = []  # and what was done for each
+        self.changed: list[pygame.Rect] = []  # where it differs from the one before, or more
         self._steady = 0  # how many items the last two pictures began with alike
 
     def paint(
@@ -182,13 +183,14 @@ class Painter:
     ) -> None:
         """Paint these rectangles of the picture anew, with the marks over the ground."""
         assert self._picture is not None
-        changed = _apart(changed, self._picture.get_rect())
+        self.changed = changed = _apart(changed, self._picture.get_rect())
         if not changed:
             return
         whole = [one.bounds for one in marked if one.whole]
         while touched := [b for b in whole if b.collidelist(changed) >= 0]:
             changed = _apart([*changed, *touched], self._picture.get_rect())
             whole = [b for b in whole if b not in touched]
+        self.changed = changed
         for area in changed:
             self._picture.blit(ground, area.topleft, area)
         for marks, bounds, _ in marked:
@@ -898,6 +900,11 @@ class Pictures:
     def surface(self, scene: Scene) -> pygame.Surface:
         """The picture as a surface, which the next call draws over."""
         return self._painter.picture(scene, self.size, scale=self._scale)
+
+    @property
+    def changed(self) -> list[pygame.Rect]:
+        """Where the last picture may differ from the one before; all of it for the first."""
+        return self._painter.changed
 
     def array(self, scene: Scene) -> np.ndarray:
         """The picture, uint8 ``[height, width, 3]``, red, green, blue."""
