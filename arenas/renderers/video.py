@@ -163,7 +163,7 @@ class Planes:
         """The picture of a scene, over ``last``."""
         width, height = self.size
         surface = self._pictures.surface(scene)
-        pixels = np.frombuffer(surface.get_buffer(), np.uint8).reshape(height, width, 4)
+        pixels = np.asarray(surface.get_buffer()).reshape(height, width, 4)
         for area in self._pictures.changed:
             left, top = area.left // 2, area.top // 2
             right, bottom = -(-area.right // 2), -(-area.bottom // 2)
