@@ -208,6 +208,7 @@ class Play:
 
         Raises:
             LeftTheGame: a person has left meanwhile. The agent is not waited for.
+            BadArgument: it needs the main thread, as handlers of signals do.
         """
         assert self._worker is not None
         future = self._worker.submit(function, *arguments)
@@ -222,7 +223,16 @@ class Play:
                 self._thinks = (name, now - begun)
                 self._draw(self._scene())
         self._thinks = None
-        return future.result()
+        try:
+            return future.result()
+        except ValueError as error:
+            if "main thread" not in str(error):
+                raise
+            raise BadArgument(
+                f"{name} sets a handler of signals in {function.__name__}, which Python allows in "
+                "the main thread only; agents think in another one beside the window. It can be "
+                "set where the agent is made, or the match played with 'arenas match'"
+            ) from error
 
     def ask(self, seat: int, mask: np.ndarray) -> Any:
         """The action of a person, who may take all the time there is.

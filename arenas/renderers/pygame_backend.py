@@ -2,7 +2,8 @@
 
 Small shapes are rasterized with exact coverage, kept as sprites, and copied; so edges are smooth
 at any place, and a picture that resembles the last one costs little. Large shapes are drawn by
-pygame. The first items of a picture that equal those of the last ones are copied in one piece.
+pygame. The last picture is kept, and only rectangles in which something has changed are painted
+anew; in them, the first items that equal those of the last pictures are copied in one piece.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +44,10 @@ Color = tuple[int, int, int, int]
 Contour = Sequence[Point]
 
 QUARTER = 4
-"""Sprites are made for places a quarter of a pixel apart."""
+"""Corners of a shape lie whole quarters of a pixel from its first one."""
+
+HALF = 2
+"""Sprites are made for places half a pixel apart."""
 
 LARGEST_SPRITE = 40_000
 """Pixels above which a shape is drawn by pygame, since a sprite would cost more."""
@@ -51,20 +55,40 @@ LARGEST_SPRITE = 40_000
 LARGEST_OVAL = 200_000
 """The same for ellipses, which keep their shape and so are seldom made anew."""
 
+MOST_CHANGED = 0.7
+"""Share of a picture above which all of it is painted anew."""
+
+NEARBY = 8
+"""Pixels that changes must be apart for what is between them not to be painted anew."""
+
 WORTH_A_BASE = 12
 """Items that must be alike in pictures that follow each other for their picture to be kept."""
 
 MOST_BASES = 4
 """Such pictures at once, the empty ground among them."""
 
-CACHE_PIXELS = 8_000_000
-"""Pixels of sprites that a painter keeps, 32 MB."""
+CACHE_PIXELS = 16_000_000
+"""Pixels of sprites that a painter keeps, 64 MB."""
 
 MOST_MARKS = 20_000
 """Items whose marks a painter keeps."""
 
 Mark = tuple[Callable[..., object], tuple[Any, ...]]
 """One operation that leaves its mark on a surface: it is called with the surface and these."""
+
+
+class Marked(NamedTuple):
+    """What is to be done for an item.
+
+    Attributes:
+        marks: in their order.
+        bounds: that they do not reach beyond.
+        whole: they come out otherwise where only a part of them is painted.
+    """
+
+    marks: tuple[Mark, ...]
+    bounds: pygame.Rect
+    whole: bool
 
 
 class Painter:
@@ -81,13 +105,19 @@ class Painter:
         self._sprites: dict[Any, pygame.Surface] = {}
         self._old_sprites: dict[Any, pygame.Surface] = {}
         self._pixels = 0  # of new sprites
-        self._marks: dict[type, dict[Item, tuple[Mark, ...]]] = {kind: {} for kind in _MARKS}
+        # Corners, left, top and radius of the line whose distances are kept, and these: a line's
+        # outline is the same line but thicker, and comes just before it.
+        self._near: tuple[Any, int, int, Number, np.ndarray] | None = None
+        self._marks: dict[type, dict[Item, Marked]] = {kind: {} for kind in _MARKS}
         self._count = 0  # of items with marks
         self._marks_place: Any = None
         self._bases: list[tuple[int, pygame.Surface]] = []  # items in it, picture; ever more items
         self._spare: list[pygame.Surface] = []  # that were bases; new memory costs more than a copy
-        self._place: Any = None  # of the bases
-        self._last: tuple[Item, ...] = ()
+        self._place: Any = None  # of the bases and the last picture
+        self._picture: pygame.Surface | None = None  # the last one
+        self._last: tuple[Item, ...] = ()  # its items
+        self._marked: list[Marked] = []  # and what was done for each
+        self.changed: list[pygame.Rect] = []  # where it differs from the one before, or more
         self._steady = 0  # how many items the last two pictures began with alike
 
     def paint(
@@ -110,59 +140,108 @@ class Painter:
             size: of the stage in logical pixels.
         """
         area = pygame.Rect(round(x), round(y), round(size[0] * scale), round(size[1] * scale))
-        seen = area.clip(surface.get_clip())
-        if not seen.width or not seen.height:
-            return
-        stage = surface.subsurface(seen)
-        start = self._paint_base(scene, stage, area.move(-seen.left, -seen.top), x, y, scale)
-        self.items(scene.items[start:], stage, x - seen.left, y - seen.top, scale)
-        self._last = scene.items
+        if area.clip(surface.get_clip()).size != (0, 0):
+            x, y = x - area.left, y - area.top
+            surface.blit(self.picture(scene, area.size, x, y, scale), area.topleft)
 
-    def _paint_base(
+    def picture(
         self,
         scene: Scene,
-        surface: pygame.Surface,
-        area: pygame.Rect,
-        x: Number,
-        y: Number,
-        scale: Number,
-    ) -> int:
-        """Paint what this scene begins with like the last one; how many items those are.
+        size: tuple[int, int],
+        x: Number = 0.0,
+        y: Number = 0.0,
+        scale: Number = 1.0,
+    ) -> pygame.Surface:
+        """A scene on a surface of this size, which the next call of this or ``paint`` draws over.
+
+        Args:
+            scene: what to draw.
+            size: of the surface in pixels.
+            x: of the stage's upper left corner on it, in pixels.
+            y: likewise.
+            scale: pixels per logical pixel.
+        """
+        place = (scene.background, size, x, y, scale)
+        if place != self._place or self._picture is None:
+            self._place, self._picture = place, pygame.Surface(size, 0, 32)
+            self._bases, self._spare, self._last, self._marked = [], [], (), []
+            changed = [self._picture.get_rect()]
+            same = 0
+        else:
+            changed = []
+            same = _same_start(scene.items, self._last)
+        marked = self._marked[:same]
+        marked += self._all_marks(scene.items[same:], x, y, scale)
+        count, ground = self._base(scene, marked, same, size)
+        changed = changed or _changed(self._marked[same:], marked[same:])
+        self._repaint(changed, ground, marked[count:])
+        self._last, self._marked = scene.items, marked
+        return self._picture
+
+    def _repaint(
+        self, changed: list[pygame.Rect], ground: pygame.Surface, marked: Sequence[Marked]
+    ) -> None:
+        """Paint these rectangles of the picture anew, with the marks over the ground."""
+        assert self._picture is not None
+        self.changed = changed = _apart(changed, self._picture.get_rect())
+        if not changed:
+            return
+        whole = [one.bounds for one in marked if one.whole]
+        while touched := [b for b in whole if b.collidelist(changed) >= 0]:
+            changed = _apart([*changed, *touched], self._picture.get_rect())
+            whole = [b for b in whole if b not in touched]
+        self.changed = changed
+        for area in changed:
+            self._picture.blit(ground, area.topleft, area)
+        for marks, bounds, _ in marked:
+            for i in bounds.collidelistall(changed):
+                self._picture.set_clip(changed[i])
+                for leave, given in marks:
+                    leave(self._picture, *given)
+        self._picture.set_clip(None)
+
+    def _base(
+        self, scene: Scene, marked: Sequence[Marked], same: int, size: tuple[int, int]
+    ) -> tuple[int, pygame.Surface]:
+        """A picture of what this scene begins with like the last one, and how many items those are.
 
         Several such beginnings are kept, each with the one before it below, so that a figure that
         moves again after a pause does not cost the ground below it.
         """
-        x, y = x - round(x), y - round(y)
-        place = (scene.background, area.size, x, y, scale)
-        same = _same_start(scene.items, self._last) if place == self._place else 0
-        if place != self._place:
-            self._bases, self._spare = [], []
         while self._bases and self._bases[-1][0] > same:
             self._spare.append(self._bases.pop()[1])
         if not self._bases:
-            ground = pygame.Surface(area.size, 0, 32)
+            ground = pygame.Surface(size, 0, 32)
             ground.fill(rgba(scene.background)[:3])
             self._bases.append((0, ground))
-        self._place = place
         # Worth a copy of the picture once it held for a second time.
         steady, self._steady = min(same, self._steady), same
         count, picture = self._bases[-1]
         if steady > count + WORTH_A_BASE:
             below = picture
-            picture = self._spare.pop() if self._spare else pygame.Surface(area.size, 0, 32)
+            picture = self._spare.pop() if self._spare else pygame.Surface(size, 0, 32)
             picture.blit(below, (0, 0))
-            self.items(scene.items[count:steady], picture, x, y, scale)
+            for marks, _, _ in marked[count:steady]:
+                for leave, given in marks:
+                    leave(picture, *given)
             if len(self._bases) == MOST_BASES:
                 self._spare.append(self._bases.pop()[1])
             self._bases.append((steady, picture))
             count = steady
-        surface.blit(picture, area.topleft)
-        return count
+        return count, picture
 
     def items(
         self, items: Iterable[Item], surface: pygame.Surface, x: Number, y: Number, scale: Number
     ) -> None:
         """Draw items over what is there; the arguments are those of :meth:`paint`."""
+        for marks, _, _ in self._all_marks(items, x, y, scale):
+            for leave, given in marks:
+                leave(surface, *given)
+
+    def _all_marks(
+        self, items: Iterable[Item], x: Number, y: Number, scale: Number
+    ) -> Iterator[Marked]:
+        """What is to be done for each item."""
         place = (x, y, scale)
         if place != self._marks_place or self._count > MOST_MARKS:
             self._forget_marks()
@@ -170,14 +249,13 @@ class Painter:
         for item in items:
             kind = type(item)
             known = self._marks[kind]  # equal fields do not make a rectangle an ellipse
-            marks = known.get(item)
-            if marks is None:
+            found = known.get(item)
+            if found is None:
                 # Made before it is put there: making sprites may have all marks forgotten.
-                marks = tuple(_MARKS[kind](self, item, x, y, scale))
-                known[item] = marks
+                found = _marked(tuple(_MARKS[kind](self, item, x, y, scale)))
+                known[item] = found
                 self._count += 1
-            for leave, given in marks:
-                leave(surface, *given)
+            yield found
 
     def _forget_marks(self) -> None:
         for known in self._marks.values():
@@ -302,10 +380,10 @@ class Painter:
     ) -> Mark:
         reach_x, reach_y = math.ceil(rx + line / 2) + 1, math.ceil(ry + line / 2) + 1
         left, top = math.floor(cx) - reach_x, math.floor(cy) - reach_y
-        fx, fy = round((cx - left) * QUARTER), round((cy - top) * QUARTER)
+        fx, fy = round((cx - left) * HALF), round((cy - top) * HALF)
 
         def make() -> pygame.Surface:
-            mx, my = fx / QUARTER, fy / QUARTER
+            mx, my = fx / HALF, fy / HALF
             size = 2 * reach_x + 2, 2 * reach_y + 2
             if rx == ry:
                 return _colored(circle_coverage(mx, my, rx, line, *size), color)
@@ -377,8 +455,11 @@ class Painter:
     def _strokes(self, points: Sequence[Point], thick: Number, color: Color) -> Iterator[Mark]:
         """Straight pieces with round ends and joins."""
         xs, ys = [p[0] for p in points], [p[1] for p in points]
-        width, height = max(xs) - min(xs) + thick, max(ys) - min(ys) + thick
-        if len(points) == 2 and color[3] == 255 and thick < 2.5 and max(width, height) > 24:
+        across, down = max(xs) - min(xs), max(ys) - min(ys)
+        thin = len(points) == 2 and color[3] == 255 and thick < 2.5 and max(across, down) > 24
+        if thin and min(across, down) < 0.01:
+            yield from _straight(points, thick, color)
+        elif thin:
             # Many such lines are new in every picture, shots for one: two smooth ones, side by
             # side, take a tenth of the time of a sprite.
             a, b = points
@@ -387,7 +468,7 @@ class Painter:
             for way in (1, -1):
                 ends = (a[0] + way * x, a[1] + way * y), (b[0] + way * x, b[1] + way * y)
                 yield pygame.draw.aaline, (color[:3], *ends)
-        elif width * height <= LARGEST_SPRITE:
+        elif (across + thick) * (down + thick) <= LARGEST_SPRITE:
             yield from self._shape(points, color, thick)
         elif color[3] == 255 and thick < 1.75:
             yield pygame.draw.aalines, (color[:3], False, points)
@@ -401,10 +482,12 @@ class Painter:
 
     def _shape(self, points: Sequence[Point], color: Color, line: Number = 0.0) -> Iterator[Mark]:
         """A filled polygon, or with ``line`` an open line of that thickness."""
-        # To quarters of a pixel: the first corner, and the others by how far they lie from it, so
-        # that a shape that moves is the same sprite wherever its first corner is as far in a pixel.
+        # The first corner to halves of a pixel, and the others to quarters by how far they lie from
+        # it, so that a shape that moves is the same sprite wherever its first corner is as far in a
+        # pixel.
         x, y = points[0]
-        qx, qy = round(x * QUARTER), round(y * QUARTER)
+        halves = QUARTER // HALF
+        qx, qy = round(x * HALF) * halves, round(y * HALF) * halves
         xs = [qx + round((p[0] - x) * QUARTER) for p in points]
         ys = [qy + round((p[1] - y) * QUARTER) for p in points]
         margin = QUARTER * (line / 2 + 1)
@@ -425,14 +508,35 @@ class Painter:
         corners = tuple([(px - near_x, py - near_y) for px, py in zip(xs, ys, strict=True)])
 
         def make() -> pygame.Surface:
-            rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
-            size = (wide + 1, high + 1)
             if line:
-                return _colored(line_coverage(rounded, line / 2, *size), color)
-            return _filled([rounded], *size, color)
+                covered = self._line_coverage((xs, ys), left, top, line / 2, wide + 1, high + 1)
+                return _colored(covered, color)
+            rounded = [(px / QUARTER, py / QUARTER) for px, py in corners]
+            return _filled([rounded], wide + 1, high + 1, color)
 
         found = self._sprite(("shape", corners, round(line * 8), color), make)
         yield _BLIT, (found, (left, top))
+
+    def _line_coverage(
+        self,
+        corners: tuple[list[int], list[int]],
+        left: int,
+        top: int,
+        radius: Number,
+        width: int,
+        height: int,
+    ) -> np.ndarray:
+        """That of corners in quarters of a pixel, with the left and top edges in pixels."""
+        if self._near is not None and self._near[0] == corners and self._near[3] >= radius:
+            _, its_left, its_top, _, distances = self._near
+            row, column = top - its_top, left - its_left
+            return covered_within(distances[row : row + height, column : column + width], radius)
+        points = [
+            (px / QUARTER - left, py / QUARTER - top) for px, py in zip(*corners, strict=True)
+        ]
+        distances = line_distances(points, radius, width, height)
+        self._near = (corners, left, top, radius, distances)
+        return covered_within(distances, radius)
 
 
 _BLIT = pygame.Surface.blit
@@ -446,6 +550,80 @@ _MARKS: dict[type, Any] = {
     Text: Painter._text,
     Image: Painter._image,
 }
+
+
+def _marked(marks: tuple[Mark, ...]) -> Marked:
+    """With what they cover."""
+    if len(marks) == 1 and marks[0][0] in (_BLIT, pygame.Surface.fill):
+        return Marked(marks, _bounds(*marks[0]), False)
+    bounds = [_bounds(leave, given) for leave, given in marks]
+    # Where a smooth line is cut off, pygame starts it anew, and its shades differ.
+    whole = any(
+        leave in (pygame.draw.aaline, pygame.draw.aalines, _large_layer) for leave, _ in marks
+    )
+    return Marked(
+        marks, bounds[0].unionall(bounds[1:]) if bounds else pygame.Rect(0, 0, 0, 0), whole
+    )
+
+
+def _bounds(leave: Callable[..., object], given: tuple[Any, ...]) -> pygame.Rect:
+    """A rectangle that a mark does not reach beyond."""
+    if leave is _BLIT:
+        sprite, at, *part = given
+        return pygame.Rect(at, part[0][2:] if part else sprite.get_size())
+    if leave is pygame.Surface.fill:
+        return pygame.Rect(given[1])
+    if leave is pygame.gfxdraw.box:
+        return pygame.Rect(given[0])
+    if leave is _large_layer:
+        points = given[0]
+    else:
+        points = given[1:] if leave is pygame.draw.aaline else given[-1]
+    xs, ys = [p[0] for p in points], [p[1] for p in points]
+    left, top = math.floor(min(xs)) - 2, math.floor(min(ys)) - 2
+    return pygame.Rect(left, top, math.ceil(max(xs)) + 3 - left, math.ceil(max(ys)) + 3 - top)
+
+
+def _changed(before: Sequence[Marked], after: Sequence[Marked]) -> list[pygame.Rect]:
+    """Where two pictures differ: the bounds of what is in one only, or elsewhere in the order."""
+    tail = 0
+    for one, other in zip(reversed(before), reversed(after), strict=False):
+        if one is not other:
+            break
+        tail += 1
+    before, after = before[: len(before) - tail], after[: len(after) - tail]
+    places: dict[int, list[int]] = {}
+    for i in reversed(range(len(before))):
+        places.setdefault(id(before[i]), []).append(i)
+    gone = [True] * len(before)
+    low, found = -1, []
+    for one in after:
+        here = places.get(id(one), [])
+        while here and here[-1] <= low:
+            here.pop()
+        if here:
+            low = here.pop()
+            gone[low] = False
+        else:
+            found.append(one.bounds)
+    return found + [one.bounds for one, left in zip(before, gone, strict=True) if left]
+
+
+def _apart(areas: Iterable[pygame.Rect], all_of_it: pygame.Rect) -> list[pygame.Rect]:
+    """Rectangles that cover these and do not overlap.
+
+    Where they did, paint through which one sees would lie twice.
+    """
+    found: list[pygame.Rect] = []
+    for area in areas:
+        area = area.inflate(2 * NEARBY, 2 * NEARBY).clip(all_of_it)
+        if not area.width or not area.height:
+            continue
+        while (i := area.collidelist(found)) >= 0:
+            area = area.union(found.pop(i))
+        found.append(area)
+    pixels = sum(area.width * area.height for area in found)
+    return [all_of_it] if pixels > MOST_CHANGED * all_of_it.width * all_of_it.height else found
 
 
 def _same_start(a: tuple[Item, ...], b: tuple[Item, ...]) -> int:
@@ -464,6 +642,22 @@ def _box(left: int, top: int, width: int, height: int, color: Color) -> Iterator
         yield pygame.Surface.fill, (color[:3], (left, top, width, height))
     elif color[3]:
         yield pygame.gfxdraw.box, ((left, top, width, height), color)
+
+
+def _straight(points: Sequence[Point], thick: Number, color: Color) -> Iterator[Mark]:
+    """An opaque line along a row or a column of pixels, which it covers in part at its edges."""
+    (ax, ay), (bx, by) = points
+    level = abs(ay - by) < abs(ax - bx)
+    begin, end = (round(e) for e in sorted((ax, bx) if level else (ay, by)))
+    middle = (ay + by) / 2 if level else (ax + bx) / 2
+    low, high = middle - thick / 2, middle + thick / 2
+    for i in range(math.floor(low), math.ceil(high)):
+        share = min(high, i + 1) - max(low, i)
+        shade = (*color[:3], round(255 * share))
+        if level:
+            yield from _box(begin, i, end - begin, 1, shade)
+        else:
+            yield from _box(i, begin, 1, end - begin, shade)
 
 
 def _fill(left: int, top: int, width: int, height: int, color: Color) -> Iterator[Mark]:
@@ -559,7 +753,23 @@ def line_coverage(points: Sequence[Point], radius: Number, width: int, height: i
         width: of the picture, pixels.
         height: likewise.
     """
-    covered = np.zeros((height, width), np.float32)
+    return covered_within(line_distances(points, radius, width, height), radius)
+
+
+def covered_within(distances: np.ndarray, radius: Number) -> np.ndarray:
+    """How much of pixels is within ``radius`` of what their middles are so far from."""
+    covered = np.subtract(radius + 0.5, distances)
+    np.maximum(covered, 0.0, out=covered)  # clip takes several times as long
+    return np.minimum(covered, 1.0, out=covered)
+
+
+def line_distances(points: Sequence[Point], radius: Number, width: int, height: int) -> np.ndarray:
+    """How far the middle of each pixel is from a line, float ``[height, width]``.
+
+    The arguments are those of :func:`line_coverage`. Distances beyond ``radius`` and a pixel may be
+    too large.
+    """
+    nearest = np.full((height, width), np.inf, np.float32)
     ends = list(points) if len(points) > 1 else [points[0], points[0]]
     for (ax, ay), (bx, by) in itertools.pairwise(ends):
         left, right = max(0, math.floor(min(ax, bx) - radius) - 1), math.ceil(max(ax, bx) + radius)
@@ -569,17 +779,15 @@ def line_coverage(points: Sequence[Point], radius: Number, width: int, height: i
         x = np.arange(left, min(width, right + 1), dtype=np.float32)[None, :] + (0.5 - ax)
         y = np.arange(top, min(height, bottom + 1), dtype=np.float32)[:, None] + (0.5 - ay)
         along = x * (dx / squared) + y * (dy / squared)
-        np.maximum(along, 0.0, out=along)  # clip takes several times as long
+        np.maximum(along, 0.0, out=along)
         np.minimum(along, 1.0, out=along)
         off_x, off_y = x - along * dx, y - along * dy
         off_x *= off_x
         off_y *= off_y
         off_x += off_y
-        distance = np.sqrt(off_x, out=off_x)
-        piece = np.subtract(radius + 0.5, distance, out=distance)
-        window = covered[top : top + len(y), left : left + x.shape[1]]
-        np.maximum(window, piece, out=window)
-    return np.minimum(covered, 1.0, out=covered)
+        window = nearest[top : top + len(y), left : left + x.shape[1]]
+        np.minimum(window, np.sqrt(off_x, out=off_x), out=window)
+    return nearest
 
 
 def coverage(contours: Sequence[Contour], width: int, height: int) -> np.ndarray:
@@ -688,16 +896,15 @@ class Pictures:
         self.size = picture_size(height)
         self._scale = height / STAGE[1]
         self._painter = Painter()
-        self._surface = pygame.Surface(self.size, 0, 32)
 
     def surface(self, scene: Scene) -> pygame.Surface:
         """The picture as a surface, which the next call draws over."""
-        self._painter.paint(scene, self._surface, scale=self._scale)
-        return self._surface
+        return self._painter.picture(scene, self.size, scale=self._scale)
 
-    def last(self) -> pygame.Surface:
-        """The last picture again; black before the first."""
-        return self._surface
+    @property
+    def changed(self) -> list[pygame.Rect]:
+        """Where the last picture may differ from the one before; all of it for the first."""
+        return self._painter.changed
 
     def array(self, scene: Scene) -> np.ndarray:
         """The picture, uint8 ``[height, width, 3]``, red, green, blue."""

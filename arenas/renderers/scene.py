@@ -8,6 +8,7 @@ Primitives are plain tuples, so that equal ones can be told, shared and written 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -180,6 +181,7 @@ def with_alpha(color: str, alpha: float) -> str:
     return f"{color[:7]}{round(255 * min(1.0, max(0.0, alpha))):02x}"
 
 
+@functools.lru_cache(maxsize=4096)
 def rgba(color: str) -> tuple[int, int, int, int]:
     """Red, green, blue and opacity, 0 to 255, of ``#rrggbb`` or ``#rrggbbaa``."""
     numbers: Sequence[int] = bytes.fromhex(color[1:])

@@ -417,6 +417,25 @@ class Slow(HostAgent):
         return self.throw
 
 
+class Alarmed(HostAgent):
+    """Sets a handler of a signal when it is asked."""
+
+    name = "alarmed"
+
+    def reset(self, seat, seed):
+        pass
+
+    def act(self, observation, action_mask):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return 0
+
+
+def test_an_agent_that_sets_handlers_of_signals_is_told_where_it_may():
+    _, episode = played("rrps-v0,throws=3", lambda play: None, 1, Alarmed())
+    assert episode.forfeit.seat == 0
+    assert "alarmed sets a handler of signals in act, which Python" in episode.forfeit.reason
+
+
 def test_the_window_answers_while_an_agent_thinks():
     """Help opens and closes in the midst of a thought, and the record is that of the match."""
     slow, shown, helped = Slow(), [], []

@@ -89,6 +89,33 @@ def test_figures_that_pause_and_move_again_are_where_they_belong():
         np.testing.assert_array_equal(painter.array(scene), picture(scene, 180))
 
 
+def test_wherever_a_picture_changes_it_is_that_of_a_fresh_painter():
+    """Items of every kind come, go, change places and lie over each other."""
+    rng = np.random.default_rng(3)
+    colors = ("#ff0000", "#00ff0080", "#0072b2", "#ffffff40")
+
+    def item():
+        x, y = (float(v) for v in rng.integers(0, (960, 640)))
+        a, b = (float(v) for v in rng.integers(2, 300, 2))
+        color = colors[rng.integers(4)]
+        return (
+            lambda: s.Rect(x, y, a, b, color, colors[2], 3.0, 8.0),
+            lambda: s.Ellipse(x, y, a / 4, b / 4, color, colors[2]),
+            lambda: s.line(x, y, x + a, y + b - 150, color, 2.0),
+            lambda: s.line(x, y, x + 2 * a, y, colors[0], 2.0),
+            lambda: s.Polygon(((x, y), (x + 3 * a, y + b), (x, y + 3 * b)), color),
+            lambda: s.Text(x, y, f"{x:g}", 20, color, "middle"),
+        )[rng.integers(6)]()
+
+    painter, items = Pictures(180), [item() for _ in range(24)]
+    for _ in range(60):
+        for _ in range(rng.integers(4)):
+            old = items.pop(rng.integers(len(items)))
+            items.insert(rng.integers(len(items)), item() if rng.random() < 0.7 else old)
+        scene = Scene("#101820", tuple(items))
+        np.testing.assert_array_equal(painter.array(scene), picture(scene, 180))
+
+
 def test_every_primitive_leaves_its_mark_and_ends_at_the_stage():
     for item in shapes.film().scene(3).items:
         assert (picture(Scene("#123456", (item,)), 320) != (0x12, 0x34, 0x56)).any(), item

@@ -46,6 +46,19 @@ def test_an_mp4_holds_every_picture(film, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_brightness_and_hues_of_a_changing_film_are_those_of_each_picture(film):
+    planes = video.Planes(240)
+    for t in (0, 1, 4, 2, 2):
+        seen = planes.of(film.scene(t))
+        assert np.array_equal(seen, video.Planes(240).of(film.scene(t)))
+        rgb = picture(film.scene(t), 240)
+        bright = seen[: 360 * 240].reshape(240, 360)
+        assert np.abs(bright - (16 + rgb @ (0.257, 0.504, 0.098))).max() < 1
+        blue, red = seen[360 * 240 :].reshape(2, 120, 180)
+        assert np.abs(blue - (128 + rgb[::2, ::2] @ (-0.148, -0.291, 0.439))).max() < 1.5
+        assert np.abs(red - (128 + rgb[::2, ::2] @ (0.439, -0.368, -0.071))).max() < 1.5
+
+
 def test_a_gif_holds_every_step_for_its_time(tmp_path):
     video.save_gif(shapes.film(6, Slow), tmp_path / "a.gif", height=240)
     with Image.open(tmp_path / "a.gif") as gif:
