@@ -76,6 +76,7 @@ SHAPES = ("circle", "square", "triangle", "diamond", "star", "hexagon")
 COLUMN = 644.0
 """Where the numbers beside the map begin."""
 COLUMN_WIDTH = 300.0
+_FULL_HEALTH, _FULL_COOLDOWN = MAX_HEALTH.tolist(), COOLDOWN.tolist()
 NOT_YET = 1e-4
 """Seconds; cooldowns that differ by less are the same."""
 
@@ -124,7 +125,12 @@ class View(NamedTuple):
 
     def radius(self, kind: int) -> float:
         """Of a unit in the picture."""
-        return max(SMALLEST_RADIUS, round(float(RADIUS[kind]) * self.unit, 1))
+        return _radius(self.unit, kind)
+
+
+@functools.cache
+def _radius(unit: Number, kind: int) -> float:
+    return max(SMALLEST_RADIUS, round(float(RADIUS[kind]) * unit, 1))
 
 
 def view_of(position: np.ndarray) -> View:
@@ -495,11 +501,14 @@ def _health(
     """Health above a unit, and below that the part of the cooldown that is left."""
     width, top = round(2 * r) + 4, round(y - r - 9)
     left = x - width / 2
-    yield Rect(left, top, width, HEALTH_HEIGHT, LOST)
-    share = min(1.0, health / float(MAX_HEALTH[kind]))
-    yield Rect(left, top, round(width * share, 1), HEALTH_HEIGHT, HEALTH)
+    full = round(width * min(1.0, health / _FULL_HEALTH[kind]), 1)
+    # Beside each other, not one over the other: in a crowd most are whole, and are drawn once.
+    if full > 0:
+        yield Rect(left, top, full, HEALTH_HEIGHT, HEALTH)
+    if full < width:
+        yield Rect(left + full, top, width - full, HEALTH_HEIGHT, LOST)
     if cooldown > 0:
-        share = min(1.0, cooldown / float(COOLDOWN[kind]))
+        share = min(1.0, cooldown / _FULL_COOLDOWN[kind])
         yield Rect(left, top + HEALTH_HEIGHT, round(width * share, 1), COOLDOWN_HEIGHT, WAITING)
 
 

@@ -285,7 +285,7 @@ def test_between_steps_it_plays_the_pictures_between(one):
     one.run(
         "player.seek(4); window.seen = []; const update = player.update.bind(player);"
         "player.update = () => { update(); window.seen.push(player.moment(player.film).picture) };"
-        "player.setSpeed(0.5); player.play()"
+        "player.setSpeed(0.25); player.play()"
     )
     one.wait("return player.clock >= 6")
     one.run("player.pause()")

@@ -315,15 +315,17 @@ def test_the_living_are_drawn_by_type_and_team_with_their_health(id):
     assert bodies(film, 1) == expected(film, 1, alive)
     view = smax.view_of(state.position[alive])
     on_map = [x for x in film.scene(1).items if isinstance(x, Rect) and x.x < smax.LEFT + smax.SIDE]
-    shares = sorted(
-        round(bar.width / back.width, 2)
-        for back, bar in itertools.pairwise(on_map)
-        if back.fill == smax.LOST and bar.fill == smax.HEALTH
-    )
+    shares = []  # what is left and what is lost lie beside each other
+    for bar, after in itertools.pairwise([*on_map, Rect(0, 0, 0, 0)]):
+        if bar.fill == smax.HEALTH:
+            lost = after.width if after.fill == smax.LOST and after.y == bar.y else 0.0
+            assert not lost or after.x == bar.x + bar.width
+            shares.append(bar.width / (bar.width + lost))
     kinds = state.unit_type[alive]
     true = state.health[alive] / MAX_HEALTH[kinds]
     # Lengths are rounded to a tenth of a logical pixel.
-    assert np.allclose(shares, np.sort(true), atol=0.012)
+    assert np.allclose(np.sort(shares), np.sort(true), atol=0.012)
+    assert (true < 1).any()
     waiting = sum(x.fill == smax.WAITING for x in on_map)
     assert waiting == (state.cooldown[alive] > 0).sum()
     at = view.place(state.position[alive])
