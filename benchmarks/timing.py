@@ -83,9 +83,15 @@ def in_turns(
 
 
 def command(main: Callable[..., int | None]) -> None:
-    """Run a benchmark's ``main`` from the command line; bad input exits with 2 and its reason."""
+    """Run a script's ``main`` from the command line.
+
+    Bad input exits with 2 and its reason, Ctrl-C that the script leaves to us with 130.
+    """
     try:
         sys.exit(tyro.cli(main))
     except ArenasError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
