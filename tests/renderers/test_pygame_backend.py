@@ -9,6 +9,7 @@ import shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arenas.renderers import pygame_backend
 from arenas.renderers import scene as s
 from arenas.renderers.pygame_backend import (
     Painter,
@@ -139,3 +140,22 @@ def test_sizes_are_even_and_720_high_by_default():
 def test_names_with_characters_that_no_font_has_are_drawn():
     odd = "a\0b\n\t" + chr(0x1F600) + chr(0xD7FF) + "é♥←"
     assert picture(Scene(s.GROUND, (s.Text(10, 300, odd, 30, s.INK),)), 320).std() > 0
+
+
+def test_a_plain_rectangle_has_the_marks_of_any_other():
+    rng = np.random.default_rng(4)
+    sides = [*rng.uniform(0, 40, (60, 2)), (0.0, 9.0), (9.0, 0.0), (0.3, 0.3)]
+    for width, height in sides:
+        rect = s.Rect(*rng.uniform(-9, 60, 2), width, height, "#7bd88f")
+        plain = pygame_backend._plain(rect, 0.5, 0.25, 1.125)
+        assert plain is not None
+        surfaces = [pygame.Surface((64, 64), 0, 32) for _ in range(2)]
+        slow = pygame_backend.Painter()._rect(rect, 0.5, 0.25, 1.125)
+        for surface, marks in zip(surfaces, (plain.marks, slow), strict=True):
+            for leave, what in marks:
+                leave(surface, *what)
+        one, other = (pygame.surfarray.array3d(x) for x in surfaces)
+        np.testing.assert_array_equal(one, other)
+    for rect in (s.Rect(1, 1, 5, 5, "#7bd88f80"), s.Rect(1, 1, 5, 5, "#7bd88f", radius=2)):
+        assert pygame_backend._plain(rect, 0, 0, 1) is None
+    assert pygame_backend._plain(s.Rect(1, 1, 5, 5, "#7bd88f", "#000000"), 0, 0, 1) is None
